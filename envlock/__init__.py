@@ -1,0 +1,67 @@
+"""
+envlock: save a Keras model with its environment, and know what happens to it anywhere else.
+
+    envlock.save_model(model, "house.keras")
+    envlock.diff("house.keras").verdict
+    envlock.load_model("house.keras")
+
+Importing this module imports none of TensorFlow, NumPy, h5py or docker: each name is fetched when
+it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from envlock._version import __version__
+
+if TYPE_CHECKING:
+    from envlock.api import (
+        MismatchWarning,
+        build,
+        diff,
+        dockerfile,
+        load_model,
+        lock,
+        save_model,
+        verify,
+    )
+    from envlock.errors import EnvlockError, IntegrityError, MismatchError
+    from envlock.hooks import install, uninstall
+
+__all__ = [
+    "EnvlockError",
+    "IntegrityError",
+    "MismatchError",
+    "MismatchWarning",
+    "__version__",
+    "build",
+    "diff",
+    "dockerfile",
+    "install",
+    "load_model",
+    "lock",
+    "save_model",
+    "uninstall",
+    "verify",
+]
+
+_HOMES = {
+    "EnvlockError": "envlock.errors",
+    "IntegrityError": "envlock.errors",
+    "MismatchError": "envlock.errors",
+    "install": "envlock.hooks",
+    "uninstall": "envlock.hooks",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'envlock' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES.get(name, "envlock.api")), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

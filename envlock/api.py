@@ -1,0 +1,339 @@
+"""
+The jobs: save, load, lock, diff, verify, dockerfile, build.
+
+Each is a dozen lines that name the steps: look, think, write.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+from envlock import image, judging, keras_bridge, lockfile, saving, store, targets
+from envlock.contract import canary
+from envlock.custom import resolve
+from envlock.emit import image_plan
+from envlock.emit.dockerfile import dockerfile as dockerfile_text
+from envlock.errors import ArtifactError, ImageError, LockError, MismatchError, UsageError
+from envlock.facts import KERAS_LOADER, Canary, Fingerprint, Lock
+from envlock.judging import Subject
+from envlock.knowledge import Severity
+from envlock.knowledge import proof as proof_rules
+from envlock.report import BREAKS, DRIFTS, Proof, Report
+from envlock.views import machine, text
+
+__all__ = [
+    "MismatchWarning",
+    "build",
+    "check",
+    "diff",
+    "dockerfile",
+    "load_model",
+    "lock",
+    "save_model",
+    "verify",
+]
+
+AnyPath = str | PathLike[str]
+
+
+class MismatchWarning(UserWarning):
+    """The environment does not fit the model that is being loaded."""
+
+
+def save_model(
+    model: Any,
+    path: AnyPath,
+    *,
+    example: Any = None,
+    canaries: int = 3,
+    custom_objects: Mapping[str, Any] | None = None,
+    overwrite: bool = True,
+    **keras_arguments: Any,
+) -> Lock:
+    """
+    Save a Keras model as Keras would, and lock it; the lock.
+
+    `path` ends in `.keras` or `.h5`, or names a folder for a SavedModel (`model.export` under Keras
+    3, `model.save` under Keras 2). Model, lock and attachments appear together or not at all.
+
+    `example` holds inputs as the model takes them, of shape (n, …): an array, a list of arrays in
+    the order of the inputs, or a mapping by their names. The first `canaries` rows and the outputs
+    for them are stored with the lock, to be replayed later; without an example inputs are drawn from
+    a fixed seed. `canaries=0` stores none. `custom_objects` names classes and functions that the
+    search does not find. All other arguments go to Keras.
+
+    What Keras raises passes through. `StoreError`: the folder cannot be written. `UsageError`: the
+    example does not fit the inputs.
+    """
+    target = _local(path)
+    if not overwrite and target.exists():
+        raise UsageError(f"{target.name} exists and overwrite=False was given")
+    given = saving.Recording(example=example, canaries=canaries, custom_objects=custom_objects)
+    with store.staged(target) as stage:
+        staged = stage.folder / target.name
+        loader = keras_bridge.save(model, staged, keras_arguments)
+        where = lockfile.place(staged)
+        lock = saving.record(model, where, loader=loader, given=given)
+        names = [staged.name] if staged.is_dir() else [staged.name, where.attachments.name, where.lock.name]
+        stage.commit(*names)
+    return lock
+
+
+def load_model(
+    path: AnyPath,
+    *,
+    on_mismatch: str = "warn",
+    custom_objects: Mapping[str, Any] | None = None,
+    trust: str | Sequence[str] = (),
+    verify: bool = False,
+    **keras_arguments: Any,
+) -> Any:
+    """
+    Load a model as Keras would, after checking it and the environment; Keras' own model.
+
+    The files are hashed and compared with the lock first: `IntegrityError` names one that differs.
+    Then the verdict for this environment is reached. `on_mismatch` says what follows from `drifts`
+    and `breaks`: "warn" gives one `MismatchWarning` for each model, "raise" a `MismatchError`,
+    "ignore" nothing. Custom classes and functions are found by importing the modules they were
+    recorded in; `custom_objects` comes first. `trust="captured"` lets the source that was stored
+    with the model stand in for modules that are not here. With `verify=True` the stored inputs are
+    replayed, and `MismatchError` is raised when the outputs differ. All other arguments go to Keras.
+
+    What Keras raises passes through with the report attached as a note.
+    """
+    if on_mismatch not in {"warn", "raise", "ignore"}:
+        raise UsageError(f'on_mismatch is {on_mismatch!r}, expected "warn", "raise" or "ignore"')
+    seen = judging.subject(_local(path))
+    judging.refuse_damage(seen)
+    _trust(seen, trust)
+    report = _here(seen, given=custom_objects or {}, loader=KERAS_LOADER)
+    _object(report, seen, on_mismatch)
+    objects = resolve.resolve(seen.custom_objects, given=custom_objects or {})
+    try:
+        model = keras_bridge.load(seen.place.model, objects, keras_arguments)
+    except Exception as error:
+        _attach(error, report)
+        raise
+    if verify:
+        _raise_if_different(_proved(seen, report, lambda arrays: keras_bridge.call(model, arrays)))
+    return model
+
+
+def check(path: AnyPath, *, on_mismatch: str = "warn", loader: str = KERAS_LOADER) -> Report:
+    """
+    What `load_model` does before it lets Keras load: digests, verdict, warning or `MismatchError`.
+
+    `loader` is the call that will read the model: `keras.load_model` or `tf.saved_model.load`.
+    """
+    seen = judging.subject(_local(path))
+    judging.refuse_damage(seen)
+    report = _here(seen, given={}, loader=loader)
+    _object(report, seen, on_mismatch)
+    return report
+
+
+def lock(path: AnyPath) -> Lock:
+    """The lock of the model at `path`; `LockError` where it has none."""
+    where = lockfile.place(Path(path))
+    if not where.lock.exists() and not where.model.exists():
+        raise ArtifactError(f"{where.model} does not exist")
+    if not where.lock.exists():
+        raise LockError(f"{where.model.name} has no lock beside it", hint="save it with envlock.save_model")
+    return lockfile.read(where.lock)
+
+
+def diff(
+    path: AnyPath,
+    against: str | PathLike[str] | Fingerprint | None = None,
+    *,
+    custom_objects: str = "available",
+    content: bool = False,
+) -> Report:
+    """
+    What happens to the model at `path` in another environment; TensorFlow is never imported.
+
+    `against` is the running environment (`None`), a lock or a locked model, a requirements file, an
+    inline list ("python==3.11,tensorflow-cpu==2.15.1,KERAS_BACKEND=jax"), or a `Fingerprint`.
+    `custom_objects="missing"` asks what happens where the model's own code cannot be had. The
+    model's files are compared with the lock by size, and with `content=True` by digest.
+    """
+    if custom_objects not in {"available", "missing"}:
+        raise UsageError(f'custom_objects is {custom_objects!r}, expected "available" or "missing"')
+    seen = judging.subject(Path(path))
+    compared = against if against is None or isinstance(against, (str, Fingerprint)) else Path(against)
+    target = targets.target(compared, seen.fingerprint)
+    return judging.judge(
+        seen, target, custom_objects=custom_objects, broken=judging.damage(seen, hashed=content)
+    )
+
+
+def verify(path: AnyPath) -> Report:
+    """
+    Check the model's digests, load it here and replay its canaries; the report with the proof.
+
+    `IntegrityError` names a file that is not as it was locked. A load that fails and outputs that
+    differ are findings (`EL002`, `EL003`), not exceptions.
+    """
+    seen = judging.subject(Path(path))
+    if seen.lock is None:
+        raise LockError(f"{seen.artifact.name} has no lock beside it", hint="save it with envlock.save_model")
+    judging.refuse_damage(seen)
+    report = _here(seen, given={})
+    try:
+        return _proved(seen, report, _callable(seen))
+    except Exception as error:  # noqa: BLE001 - a model's own code may raise anything; it is the answer
+        message = f"{seen.loader} raised {type(error).__name__}: {str(error).strip()[:300]}"
+        return _with_finding(report, proof_rules.load_failed.finding(seen.loader, message), BREAKS)
+
+
+def dockerfile(path: AnyPath, *, base: str | None = None, context: AnyPath | None = None) -> str:
+    """
+    The Dockerfile of the image for the model at `path`; the same lock gives the same text.
+
+    With `context` the whole build context is written there as a tar, for `docker build - < FILE`.
+    """
+    seen = judging.subject(Path(path))
+    plan = _plan(seen, base)
+    if context is not None:
+        judging.refuse_damage(seen)
+        with Path(context).open("wb") as file:
+            image.write_context(file, plan, seen.place)
+    return dockerfile_text(plan)
+
+
+def build(
+    path: AnyPath,
+    tag: str,
+    *,
+    base: str | None = None,
+    network: str = "host",
+    say: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """
+    Build the image for the model at `path` as `tag`, and prove it: the report from inside it.
+
+    A container of the image, without network, loads the model, replays the stored inputs and
+    compares. `network` is the engine's network that the build downloads packages through, `say` is
+    told each step. `IntegrityError`: a file is not as it was locked. `ImageError`: no engine, or a step failed.
+    """
+    seen = judging.subject(Path(path))
+    judging.refuse_damage(seen)
+    plan = _plan(seen, base)
+    with image.engine() as client:
+        image.build(client, plan, seen.place, tag=tag, network=network, say=say)
+        say("proving: the stored inputs are replayed in a container")
+        proved = image.prove(client, tag, seen.place.model.name)
+    try:
+        return replace(machine.parse_report(proved.output), target=f"image {tag}")
+    except ValueError:
+        told = "\n".join([*proved.output.strip().splitlines()[-3:], *proved.log.strip().splitlines()[-5:]])
+        raise ImageError(f"the check inside the image ended with {proved.code}\n{told}") from None
+
+
+def _local(path: AnyPath) -> Path:
+    if "://" in fspath(path):
+        raise UsageError(
+            f"{fspath(path)} is no local path", hint="save locally and copy the model with its lock"
+        )
+    return Path(path)
+
+
+def _here(seen: Subject, *, given: Mapping[str, Any], loader: str | None = None) -> Report:
+    """
+    The report for the running environment, where the caller may have brought custom objects.
+
+    It speaks for `loader`, by default for the one recorded at save.
+    """
+    report = judging.judge(
+        seen, targets.target(None, seen.fingerprint), custom_objects="available", broken={}
+    )
+    if loader:
+        report = replace(report, loader=loader, verdict=report.loaders[loader])
+    brought = {item.name for item in seen.custom_objects if {item.name, item.qualname} & set(given)}
+    kept = tuple(item for item in report.findings if item.code != "EL201" or item.subject not in brought)
+    return judging.reconsidered(report, kept) if len(kept) < len(report.findings) else report
+
+
+def _trust(seen: Subject, trust: str | Sequence[str]) -> None:
+    trusted = {trust} if isinstance(trust, str) else set(trust)
+    if trusted - {resolve.CAPTURED}:
+        raise UsageError(f'trust is {trust!r}, expected "captured"')
+    if trusted and seen.lock:
+        digests = {
+            file.path.removeprefix("code/"): file.sha256
+            for file in seen.lock.attachments
+            if file.path.startswith("code/")
+        }
+        resolve.trust_captured(seen.custom_objects, seen.place.attachments / "code", digests)
+
+
+_warned: set[Path] = set()
+
+
+def _object(report: Report, seen: Subject, on_mismatch: str) -> None:
+    """Warn of a report that is bad news, once for each model, or raise."""
+    if report.verdict not in {DRIFTS, BREAKS} or on_mismatch == "ignore":
+        return
+    if on_mismatch == "raise":
+        raise MismatchError(text.concise(report))
+    model = seen.place.model.resolve()
+    if model not in _warned:
+        _warned.add(model)
+        warnings.warn(text.concise(report), MismatchWarning, stacklevel=3)
+
+
+def _attach(error: Exception, report: Report) -> None:
+    """Say with Keras' own exception what envlock knows; before Python 3.11 tracebacks do not show it."""
+    note = f"envlock: {text.report(report, colour=False)}"
+    if hasattr(error, "add_note"):
+        error.add_note(note)
+    else:
+        error.__notes__ = [note]
+
+
+def _callable(seen: Subject) -> Callable[[Sequence[Any]], list[Any]]:
+    model = seen.place.model
+    if seen.loader == KERAS_LOADER:
+        loaded = keras_bridge.load(model, resolve.resolve(seen.custom_objects, given={}), {})
+        return lambda arrays: keras_bridge.call(loaded, arrays)
+    loaded = keras_bridge.load_saved_model(model)
+    inputs = seen.lock.inputs if seen.lock and isinstance(seen.lock.inputs, tuple) else ()
+    return lambda arrays: keras_bridge.call_signature(loaded, arrays, [spec.name for spec in inputs])
+
+
+def _proved(seen: Subject, report: Report, call: Callable[[Sequence[Any]], list[Any]]) -> Report:
+    """The report with what the canaries gave; unchanged where the lock has none."""
+    if seen.lock is None or not isinstance(seen.lock.canary, Canary):
+        return report
+    recorded = seen.lock.canary
+    inputs, outputs = canary.read(seen.place.attachments / canary.FILE)
+    difference, bitwise = canary.compare(outputs, call(inputs))
+    proof = Proof(rows=recorded.rows, difference=difference, tolerance=recorded.tolerance, bitwise=bitwise)
+    report = replace(report, proof=proof)
+    if difference <= recorded.tolerance:
+        return report
+    message = (
+        f"the outputs differ from the recorded ones by {difference:.3g}, accepted is {recorded.tolerance:.0e}"
+    )
+    return _with_finding(report, proof_rules.outputs_differ.finding("canary", message), DRIFTS)
+
+
+def _with_finding(report: Report, finding: Any, verdict: str) -> Report:
+    loaders = report.loaders | {report.loader: verdict}
+    return replace(report, findings=(finding, *report.findings), verdict=verdict, loaders=loaders)
+
+
+def _raise_if_different(report: Report) -> None:
+    if any(item.code == "EL003" and item.severity is Severity.ERROR for item in report.findings):
+        raise MismatchError(text.concise(report))
+
+
+def _plan(seen: Subject, base: str | None) -> image_plan.ImagePlan:
+    if seen.lock is None:
+        raise LockError(f"{seen.artifact.name} has no lock beside it", hint="save it with envlock.save_model")
+    return image_plan.plan(seen.lock, lock_digest=store.sha256(seen.place.lock), base=base)

@@ -1,0 +1,36 @@
+"""
+What a saved model says of itself, read without TensorFlow or Keras.
+
+To add a reader: a module with `matches(path)`, which looks at content and not at the name, and
+`read(path)`, which trusts nothing; a line in `READERS`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+from envlock.artifacts import hdf5, keras_zip, saved_model
+from envlock.artifacts.reading import Reading
+from envlock.errors import ArtifactError
+
+__all__ = ["READERS", "Reading", "read", "reader"]
+
+READERS: tuple[ModuleType, ...] = (keras_zip, hdf5, saved_model)
+
+
+def reader(path: Path) -> ModuleType:
+    """The reader for the saved model at `path`; `ArtifactError` when it is none."""
+    if not path.exists():
+        raise ArtifactError(f"{path} does not exist")
+    for candidate in READERS:
+        if candidate.matches(path):
+            return candidate
+    kinds = "a .keras archive, an HDF5 file or a SavedModel folder"
+    raise ArtifactError(f"{path.name} is no saved model; expected {kinds}")
+
+
+def read(path: Path) -> Reading:
+    """What the saved model at `path` says of itself."""
+    result: Reading = reader(path).read(path)
+    return result

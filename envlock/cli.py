@@ -1,0 +1,263 @@
+"""
+The command line: arguments, one call of `api`, one view, an exit code.
+
+The only place that prints and the only one that exits. Data goes to standard output, all else to
+standard error. Exit codes: 0 nothing at or above `--fail-on`, 1 findings, 2 usage or operational
+error, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, TextIO
+
+from envlock import api, capture, knowledge
+from envlock._version import __version__
+from envlock.arguments import Argument, Command, NeedsTyper, Option, parse, typer_app
+from envlock.errors import EnvlockError
+from envlock.knowledge import Severity
+from envlock.redact import visible
+from envlock.report import Report
+from envlock.views import machine, text
+
+__all__ = ["COMMANDS", "main"]
+
+Model = Annotated[Path, Argument("A saved model: a .keras or .h5 file, or a SavedModel folder.")]
+Format = Annotated[str, Option("--format", help="How to print.", choices=("text", "json"))]
+FailOn = Annotated[
+    str,
+    Option(
+        "--fail-on",
+        help="The least severe finding that makes the exit code 1.",
+        choices=("error", "warning", "note", "never"),
+    ),
+]
+Color = Annotated[
+    str, Option("--color", help="Colour the text; also NO_COLOR.", choices=("auto", "always", "never"))
+]
+Quiet = Annotated[bool, Option("-q", "--quiet", help="Print nothing, only set the exit code.")]
+Verbose = Annotated[bool, Option("-v", "--verbose", help="Print every note and the reason of every unknown.")]
+Output = Annotated[
+    Path | None, Option("-o", "--output", help="Write to this file instead of standard output.")
+]
+Base = Annotated[
+    str | None, Option("--base", help="Base image, instead of the slim image of the locked Python.")
+]
+
+
+def show(
+    model: Annotated[Path | None, Argument("A saved model with a lock; without it, this machine.")] = None,
+    format: Format = "text",  # noqa: A002 - the option's name
+    output: Output = None,
+) -> int:
+    """Print what a lock says, or without a model what this environment is."""
+    if model is None:
+        found = capture.capture()
+        _write(machine.fingerprint(found) if format == "json" else text.fingerprint(found), output)
+        return 0
+    lock = api.lock(model)
+    _write(machine.lock(lock) if format == "json" else text.lock(lock), output)
+    return 0
+
+
+def diff(
+    model: Model,
+    against: Annotated[
+        str | None,
+        Option(
+            "--against",
+            help="What to compare with instead of this environment: a lock or locked model, requirements.txt, "
+            "or a list such as python==3.11,tensorflow-cpu==2.15.1.",
+        ),
+    ] = None,
+    content: Annotated[
+        bool, Option("--content", help="Hash the model's files, not only their sizes.")
+    ] = False,
+    format: Format = "text",  # noqa: A002
+    fail_on: FailOn = "error",
+    color: Color = "auto",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    output: Output = None,
+) -> int:
+    """Say what happens to a model in another environment; never imports TensorFlow."""
+    report = api.diff(model, against, content=content)
+    _show(report, format=format, color=color, quiet=quiet, verbose=verbose, output=output)
+    return _code(report, fail_on)
+
+
+def verify(
+    model: Model,
+    format: Format = "text",  # noqa: A002
+    fail_on: FailOn = "error",
+    color: Color = "auto",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    output: Output = None,
+) -> int:
+    """Check a model's digests, load it here and replay its stored inputs."""
+    report = api.verify(model)
+    _show(report, format=format, color=color, quiet=quiet, verbose=verbose, output=output)
+    return _code(report, fail_on)
+
+
+def dockerfile(
+    model: Model,
+    base: Base = None,
+    context: Annotated[
+        Path | None,
+        Option("--context", help="Also write the build context, a tar for `docker build - < FILE`."),
+    ] = None,
+    output: Output = None,
+) -> int:
+    """Print the Dockerfile of a model's image."""
+    _write(api.dockerfile(model, base=base, context=context).rstrip("\n"), output)
+    return 0
+
+
+def build(
+    model: Model,
+    tag: Annotated[str, Option("-t", "--tag", help="What to call the image.")],
+    base: Base = None,
+    network: Annotated[str, Option("--network", help="The engine's network for the build.")] = "host",
+    format: Format = "text",  # noqa: A002
+    fail_on: FailOn = "error",
+    color: Color = "auto",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    output: Output = None,
+) -> int:
+    """Build a model's image and replay the stored inputs inside it."""
+    report = api.build(model, tag, base=base, network=network, say=lambda line: _say(line, quiet=quiet))
+    _show(report, format=format, color=color, quiet=quiet, verbose=verbose, output=output)
+    return _code(report, fail_on)
+
+
+def explain(
+    code: Annotated[str | None, Argument("A finding's code, such as EL101; without it, all of them.")] = None,
+) -> int:
+    """Explain what a finding means and what to do about it."""
+    if code is None:
+        _write(
+            "\n".join(
+                f"{rule.code}  {rule.severity.name.lower():7}  {rule.title}" for rule in knowledge.RULES
+            ),
+            None,
+        )
+    else:
+        _write(text.explanation(knowledge.explain(code)), None)
+    return 0
+
+
+COMMANDS: Mapping[str, Command] = {
+    "show": show,
+    "diff": diff,
+    "verify": verify,
+    "dockerfile": dockerfile,
+    "build": build,
+    "explain": explain,
+}
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one command line and give its exit code."""
+    words = sys.argv[1:] if words is None else words
+    try:
+        return _run(words)
+    except EnvlockError as error:
+        _fail(error, as_json="json" in words)
+        return error.exit_code
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:  # a file that cannot be read or written is the user's to mend
+        _complain(f"{error.filename or 'a file'}: {error.strerror or error}", "")
+        return 2
+    except KeyboardInterrupt:
+        _complain("interrupted", "")
+        return 130
+
+
+def _run(words: list[str]) -> int:
+    if words == ["--version"]:
+        _write(f"envlock {__version__}", None)
+        return 0
+    try:
+        command, arguments = parse(COMMANDS, words)
+    except NeedsTyper:
+        return _run_typer(words)
+    return command(**arguments)
+
+
+def _run_typer(words: list[str]) -> int:
+    import typer
+
+    def root(
+        version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    ) -> None:
+        if version:
+            _write(f"envlock {__version__}", None)
+            raise typer.Exit
+
+    root.__annotations__["version"] = Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.")
+    ]
+    app = typer_app(COMMANDS, help="What happens to a saved Keras model in another environment.", root=root)
+    try:
+        app(words, prog_name="envlock", standalone_mode=True)
+    except SystemExit as done:
+        return int(done.code or 0)
+    return 0
+
+
+def _code(report: Report, fail_on: str) -> int:
+    if fail_on == "never" or report.worst is None:
+        return 0
+    return int(report.worst >= Severity[fail_on.upper()])
+
+
+def _show(
+    report: Report, *, format: str, color: str, quiet: bool, verbose: bool, output: Path | None
+) -> None:  # noqa: A002
+    if quiet and output is None:
+        return
+    if format == "json":
+        _write(machine.report(report), output)
+    else:
+        colour = output is None and _wants_colour(color, sys.stdout)
+        _write(text.report(report, colour=colour, verbose=verbose), output)
+
+
+def _wants_colour(color: str, stream: TextIO) -> bool:
+    if color != "auto":
+        return color == "always"
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _write(data: str, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.write(f"{data}\n")
+        sys.stdout.flush()
+    else:
+        output.write_text(f"{data}\n", encoding="utf-8")
+
+
+def _say(line: str, *, quiet: bool) -> None:
+    if not quiet:
+        sys.stderr.write(f"{visible(line)}\n")
+        sys.stderr.flush()
+
+
+def _fail(error: EnvlockError, *, as_json: bool) -> None:
+    if as_json:
+        _write(machine.error(error.message, error.hint), None)
+    _complain(error.message, error.hint)
+
+
+def _complain(message: str, hint: str) -> None:
+    sys.stderr.write(f"envlock: {visible(message)}\n")
+    if hint:
+        sys.stderr.write(f"  hint: {visible(hint)}\n")

@@ -1,0 +1,1 @@
+"""What goes into the model and what came out of it."""

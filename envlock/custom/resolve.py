@@ -1,0 +1,145 @@
+"""The user's code again: is it here, is it what it was, and the objects themselves."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from envlock.custom import source
+from envlock.errors import CustomObjectError
+from envlock.facts import CustomObject, Unknown
+from envlock.store import sha256
+
+__all__ = ["CAPTURED", "import_path", "resolve", "states", "trust_captured"]
+
+CAPTURED = "captured"
+
+PRESENT = "present"
+CHANGED = "changed"
+MISSING = "missing"
+
+
+def import_path() -> list[str]:
+    """Where a program started in this folder would look for modules."""
+    return [str(Path.cwd()), *sys.path]
+
+
+def states(objects: Iterable[CustomObject], *, path: Sequence[str] | None = None) -> dict[str, str]:
+    """
+    For each object by name: `present` as it was locked, `changed`, or `missing`.
+
+    Its recorded module is looked up on `path` and read, not imported.
+    """
+    return {item.name: _state(item, path) for item in objects}
+
+
+def resolve(objects: Iterable[CustomObject], *, given: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    The objects under every name that Keras may ask for, what the caller gave first.
+
+    Each recorded module is imported only if its file defines the object, so that a lock cannot
+    have any module imported. What is not to be had is left out: Keras says so in its own words.
+    """
+    found: dict[str, Any] = {}
+    for item in objects:
+        short = item.qualname.rpartition(".")[2]
+        if item.name in given or short in given:
+            continue
+        value = _value(item)
+        if value is not None:
+            found[item.name] = found[short] = value
+    return found | dict(given)
+
+
+def trust_captured(objects: Iterable[CustomObject], folder: Path, digests: Mapping[str, str]) -> None:
+    """
+    Let the source that was captured with the model stand in for modules that are not here.
+
+    `folder` holds the captured modules, `digests` the locked sha256 of each file below it.
+    `CustomObjectError` names a file that is not as it was locked.
+    """
+    files: dict[str, Path] = {}
+    for name in {module for item in objects for module in item.modules}:
+        for relative in (f"{name.replace('.', '/')}.py", f"{name.replace('.', '/')}/__init__.py"):
+            if relative in digests:
+                files[name] = _checked(folder / relative, digests[relative])
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Captured)]
+    sys.meta_path.append(_Captured(files))
+
+
+class _Captured(MetaPathFinder):
+    """Finds captured modules, last of all: what is installed here is never shadowed."""
+
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self._files = files
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        file = self._files.get(fullname)
+        if file is None:
+            return None
+        packages = [str(file.parent)] if file.name == "__init__.py" else None
+        return spec_from_file_location(fullname, file, submodule_search_locations=packages)
+
+
+def _checked(file: Path, expected: str) -> Path:
+    if not file.is_file() or sha256(file) != expected:
+        raise CustomObjectError(
+            f"captured source {file.name} is not as it was locked", hint="restore it or save again"
+        )
+    return file
+
+
+def _state(item: CustomObject, path: Sequence[str] | None) -> str:
+    file = _file(item, path)
+    if file is None:
+        return MISSING
+    found = source.digest(file, item.qualname)
+    if found is None:
+        return MISSING
+    # A digest that is unknown on either side compares with nothing; the object is there.
+    if isinstance(found, Unknown) or isinstance(item.digest, Unknown):
+        return PRESENT
+    return PRESENT if found == item.digest else CHANGED
+
+
+def _file(item: CustomObject, path: Sequence[str] | None) -> Path | None:
+    loaded = sys.modules.get(item.module)
+    name = getattr(loaded, "__file__", None) if item.module == "__main__" or path is None else None
+    return Path(name) if name else source.locate(item.module, path)
+
+
+def _value(item: CustomObject) -> Any:
+    module = sys.modules.get(item.module)
+    if module is None:
+        if not _defines(item):
+            return None
+        module = importlib.import_module(item.module)
+    value: Any = module
+    for part in item.qualname.split("."):
+        value = getattr(value, part, None)
+    return value
+
+
+def _defines(item: CustomObject) -> bool:
+    file = source.locate(item.module)
+    if file is None:
+        spec = next(
+            (
+                found
+                for finder in sys.meta_path
+                if isinstance(finder, _Captured)
+                if (found := finder.find_spec(item.module))
+            ),
+            None,
+        )
+        file = Path(spec.origin) if spec and spec.origin else None
+    return file is not None and source.digest(file, item.qualname) is not None

@@ -1,0 +1,133 @@
+"""Everything that an image will hold, decided; the template only prints it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from envlock.errors import ImageError
+from envlock.facts import SAVED_MODEL_LOADER, Keras, Lock, Package, Python, TensorSpec, Unknown
+from envlock.variables import FOLLOWS_THE_MODEL, GRAMMAR
+
+__all__ = ["USER", "ImagePlan", "plan"]
+
+USER = "65532:65532"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImagePlan:
+    """
+    What an image is made of.
+
+    `files` maps the path of each generated text file in the build context to its content. `missing`
+    names what the image cannot carry, and why: a plan with one is not built.
+    """
+
+    base: str
+    requirements: tuple[str, ...]
+    variables: tuple[tuple[str, str], ...]
+    labels: tuple[tuple[str, str], ...]
+    files: dict[str, str]
+    missing: tuple[str, ...]
+
+
+def plan(lock: Lock, *, lock_digest: str, base: str | None = None) -> ImagePlan:
+    """
+    The image for a lock; `lock_digest` is the sha256 of the lock's file.
+
+    `base` overrides the base image, by default the slim image of the locked Python.
+    """
+    chosen = base or _base(lock)
+    if not re.fullmatch(r"[a-z0-9][\w.:/@-]*", chosen):
+        raise ImageError(f"{chosen!r} is no image reference")
+    requirements = tuple(f"{package.name}=={package.version}" for package in _installed(lock))
+    return ImagePlan(
+        base=chosen,
+        requirements=requirements,
+        variables=_variables(lock),
+        labels=(
+            ("dev.envlock.lock.digest", f"sha256:{lock_digest}"),
+            ("dev.envlock.model.format", lock.artifact.format),
+            ("org.opencontainers.image.title", "a model and its locked environment"),
+        ),
+        files={
+            "app/model.json": _described(lock),
+            "app/keras/keras.json": _keras_settings(lock),
+        },
+        missing=tuple(_missing(lock)),
+    )
+
+
+def _base(lock: Lock) -> str:
+    python = lock.fingerprint.python
+    if not isinstance(python, Python):
+        raise ImageError(
+            "the lock does not say which Python the model was saved with", hint="give one: --base IMAGE"
+        )
+    return f"python:{'.'.join(python.version.split('.')[:2])}-slim"
+
+
+def _installed(lock: Lock) -> list[Package]:
+    """The model's runtime, and on Python 3.10 the TOML reader that a check inside the image needs."""
+    if isinstance(lock.fingerprint.packages, Unknown):
+        raise ImageError("the lock lists no packages", hint="save the model again through envlock")
+    return [
+        package
+        for package in lock.fingerprint.packages
+        if package.role == "runtime" or (package.name == "tomli" and package.role == "tool")
+    ]
+
+
+def _variables(lock: Lock) -> tuple[tuple[str, str], ...]:
+    recorded = lock.fingerprint.variables if isinstance(lock.fingerprint.variables, dict) else {}
+    carried = {name: recorded[name] for name in FOLLOWS_THE_MODEL if name in recorded}
+    # The lock is untrusted: a value that does not fit its grammar never reaches the Dockerfile.
+    return tuple(
+        (name, value) for name, value in sorted(carried.items()) if re.fullmatch(GRAMMAR[name], value)
+    )
+
+
+def _described(lock: Lock) -> str:
+    """What the program in the image needs to know of the model."""
+    objects = () if isinstance(lock.custom_objects, Unknown) else lock.custom_objects
+    inputs: tuple[TensorSpec, ...] = () if isinstance(lock.inputs, Unknown) else lock.inputs
+    return _json(
+        {
+            "model": lock.artifact.name,
+            "is_saved_model": lock.loader == SAVED_MODEL_LOADER,
+            "inputs": [{"name": spec.name, "dtype": spec.dtype} for spec in inputs],
+            "custom_objects": [[item.name, item.module, item.qualname] for item in objects],
+        }
+    )
+
+
+def _keras_settings(lock: Lock) -> str:
+    keras = lock.fingerprint.keras
+    settings = {}
+    if isinstance(keras, Keras):
+        known = {
+            "backend": keras.backend,
+            "floatx": keras.floatx,
+            "image_data_format": keras.image_data_format,
+        }
+        settings = {key: value for key, value in known.items() if isinstance(value, str)}
+    return _json({"epsilon": 1e-7} | settings)
+
+
+def _missing(lock: Lock) -> list[str]:
+    found = []
+    for package in _installed(lock):
+        if isinstance(package.version, Unknown):
+            found.append(f"{package.name}: its version is unknown ({package.version.reason})")
+    objects = () if isinstance(lock.custom_objects, Unknown) else lock.custom_objects
+    for item in objects:
+        if item.module == "__main__":
+            found.append(
+                f"{item.qualname}: it was defined in the program itself; move it to a module and save again"
+            )
+    return found
+
+
+def _json(data: object) -> str:
+    return json.dumps(data, indent=2, sort_keys=True) + "\n"

@@ -1,0 +1,174 @@
+"""
+`install()`: Keras' and TensorFlow's own save and load calls do what envlock's do.
+
+The functions are replaced in every module that holds them, so that a name that was imported
+under another path is wrapped too; a name that a program had already taken from Keras is not.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from envlock import api, keras_bridge, lockfile, saving, store
+from envlock.errors import EnvlockError
+from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER
+
+__all__ = ["install", "uninstall"]
+
+_replaced: list[tuple[Any, str, Any]] = []
+
+
+def install(*, on_mismatch: str = "warn") -> None:
+    """
+    From now on `model.save`, `model.export`, `save_model`, `load_model` and `tf.saved_model.save` and
+    `load` lock what they save and check what they load.
+
+    Call it before a program takes these names from Keras. A model without a lock loads as before;
+    `on_mismatch` is that of `envlock.load_model`. Saving to a place that is no local path is left to
+    Keras, with a warning. Calling it again changes nothing; `uninstall()` undoes it.
+    """
+    if _replaced:
+        return
+    keras, tensorflow = keras_bridge.keras_in_force(), keras_bridge.tensorflow()
+    model = keras.Model
+    _everywhere("load_model", keras.models.load_model, _loading(on_mismatch))
+    _everywhere("save_model", keras.models.save_model, _saving_function)
+    _put(model, "save", _saving_method(model.save))
+    if hasattr(model, "export"):
+        _put(model, "export", _exporting_method(model.export))
+    _everywhere("save", tensorflow.saved_model.save, _saving_graph)
+    _everywhere("load", tensorflow.saved_model.load, _loading_graph(on_mismatch))
+
+
+def uninstall() -> None:
+    """Give Keras and TensorFlow their own functions back."""
+    while _replaced:
+        owner, name, original = _replaced.pop()
+        setattr(owner, name, original)
+
+
+def _put(owner: Any, name: str, wrapper: Any) -> None:
+    _replaced.append((owner, name, owner.__dict__[name] if isinstance(owner, type) else getattr(owner, name)))
+    setattr(owner, name, wrapper)
+
+
+def _everywhere(name: str, original: Any, wrap: Callable[[Any], Any]) -> None:
+    wrapper = wrap(original)
+    for module in list(sys.modules.values()):
+        # Lazy modules import on getattr: only what is already there is looked at.
+        held = vars(module).get(name) if hasattr(module, "__dict__") else None
+        if held is original and module.__name__.partition(".")[0] in {"keras", "tf_keras", "tensorflow"}:
+            _put(module, name, wrapper)
+
+
+def _saving_function(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def save_model(model: Any, filepath: Any, *positional: Any, **arguments: Any) -> Any:
+        return _save(model, filepath, lambda path: original(model, path, *positional, **arguments), arguments)
+
+    return save_model
+
+
+def _saving_method(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def save(self: Any, filepath: Any, *positional: Any, **arguments: Any) -> Any:
+        return _save(self, filepath, lambda path: original(self, path, *positional, **arguments), arguments)
+
+    return save
+
+
+def _exporting_method(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def export(self: Any, filepath: Any, *positional: Any, **arguments: Any) -> Any:
+        return _save(self, filepath, lambda path: original(self, path, *positional, **arguments), arguments)
+
+    return export
+
+
+def _saving_graph(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def save(obj: Any, export_dir: Any, *positional: Any, **arguments: Any) -> Any:
+        try:
+            keras_bridge.keras_of(obj)
+        except TypeError:  # TensorFlow saves more than Keras models; those are its own affair
+            return original(obj, export_dir, *positional, **arguments)
+        return _save(obj, export_dir, lambda path: original(obj, path, *positional, **arguments), {})
+
+    return save
+
+
+def _save(model: Any, path: Any, save: Callable[[str], Any], arguments: Mapping[str, Any]) -> Any:
+    """Let `save` write into a stage, lock what it wrote, and move both into place."""
+    target = _target(path)
+    if keras_bridge.is_inside_envlock() or target is None:
+        return save(path)
+    if target.exists() and arguments.get("overwrite") is False:
+        return save(path)  # Keras asks or refuses in its own words
+    with store.staged(target) as stage, keras_bridge.inside_envlock():
+        staged = stage.folder / target.name
+        result = save(str(staged))
+        where = lockfile.place(staged)
+        loader = SAVED_MODEL_LOADER if staged.is_dir() and not _is_keras_folder(staged) else KERAS_LOADER
+        if not staged.exists():
+            raise EnvlockError(f"Keras wrote nothing under the name {target.name}")
+        saving.record(model, where, loader=loader, given=saving.Recording())
+        names = [staged.name] if staged.is_dir() else [staged.name, where.attachments.name, where.lock.name]
+        stage.commit(*names)
+    return result
+
+
+def _loading(on_mismatch: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def load_model(filepath: Any, *positional: Any, **arguments: Any) -> Any:
+            if keras_bridge.is_inside_envlock() or positional or not _has_lock(filepath):
+                return original(filepath, *positional, **arguments)
+            return api.load_model(filepath, on_mismatch=on_mismatch, **arguments)
+
+        return load_model
+
+    return wrap
+
+
+def _loading_graph(on_mismatch: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def load(export_dir: Any, *positional: Any, **arguments: Any) -> Any:
+            if not keras_bridge.is_inside_envlock() and _has_lock(export_dir):
+                api.check(export_dir, on_mismatch=on_mismatch, loader=SAVED_MODEL_LOADER)
+            with keras_bridge.inside_envlock():
+                return original(export_dir, *positional, **arguments)
+
+        return load
+
+    return wrap
+
+
+def _target(path: Any) -> Path | None:
+    """The local path that is saved to, `None` where only Keras knows what it is."""
+    try:
+        name = os.fspath(path)
+    except TypeError:
+        return None
+    if not isinstance(name, str) or "://" in name:
+        warnings.warn(f"{name!r} is no local path; the model is saved without a lock", stacklevel=4)
+        return None
+    return Path(name)
+
+
+def _is_keras_folder(path: Path) -> bool:
+    return (path / "keras_metadata.pb").exists()
+
+
+def _has_lock(path: Any) -> bool:
+    try:
+        name = os.fspath(path)
+    except TypeError:
+        return False
+    return isinstance(name, str) and "://" not in name and lockfile.place(Path(name)).lock.exists()

@@ -1,0 +1,193 @@
+"""One saved model against one target: everything that a report is made of, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from envlock import artifacts, knowledge, lockfile, store
+from envlock.custom import resolve
+from envlock.diff import changes
+from envlock.errors import ArtifactError, IntegrityError
+from envlock.facts import (
+    KERAS_LOADER,
+    SAVED_MODEL_LOADER,
+    WEIGHTS_LOADER,
+    Artifact,
+    ArtifactFile,
+    Content,
+    CustomObject,
+    Fingerprint,
+    Keras,
+    Lock,
+    TensorFlow,
+    Unknown,
+    find_unknowns,
+)
+from envlock.knowledge import Finding
+from envlock.report import Report, verdict_of
+from envlock.targets import Target
+
+__all__ = ["Subject", "damage", "judge", "reconsidered", "refuse_damage", "subject"]
+
+_UNLOCKED = Unknown("the model has no lock")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A saved model with what is known of it: its lock, or without one what the files say."""
+
+    place: lockfile.Place
+    lock: Lock | None
+    artifact: Artifact
+    content: Content
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """Where it was saved; all unknown without a lock."""
+        if self.lock:
+            return self.lock.fingerprint
+        return Fingerprint(**{field.name: _UNLOCKED for field in fields(Fingerprint)})
+
+    @property
+    def custom_objects(self) -> tuple[CustomObject, ...]:
+        """The user's code that it needs, as far as it was recorded."""
+        found = self.lock.custom_objects if self.lock else ()
+        return found if isinstance(found, tuple) else ()
+
+    @property
+    def loader(self) -> str:
+        """The loader recorded at save, Keras' own without a lock."""
+        return self.lock.loader if self.lock else KERAS_LOADER
+
+
+def subject(path: Path) -> Subject:
+    """The saved model at `path`, or the one whose lock lies at `path`."""
+    where = lockfile.place(path)
+    if not where.model.exists():
+        raise ArtifactError(f"{where.model} does not exist")
+    if where.lock.exists():
+        lock = lockfile.read(where.lock)
+        content = lockfile.read_content(where)
+        return Subject(where, lock, lock.artifact, content or artifacts.read(where.model).content)
+    reading = artifacts.read(where.model)
+    artifact = Artifact(
+        name=where.model.name,
+        format=reading.format,
+        files=(),
+        keras_version=reading.keras_version,
+        tensorflow_version=reading.tensorflow_version,
+    )
+    return Subject(where, None, artifact, reading.content)
+
+
+def damage(seen: Subject, *, hashed: bool) -> dict[str, str]:
+    """
+    What is wrong with each file that is not as it was locked, by its path.
+
+    Sizes are always compared; contents are read only when `hashed`.
+    """
+    if seen.lock is None:
+        return {}
+    where = seen.place
+    locked = seen.lock.artifact.files
+    sizes = store.file_sizes(where.model, without=where.inside)
+    root = where.model.parent if where.model.is_file() else where.model
+    found = _compare(locked, sizes, root, hashed=hashed)
+    found |= {
+        name: "was not there when it was locked" for name in sizes.keys() - {file.path for file in locked}
+    }
+    attached = store.file_sizes(where.attachments) if where.attachments.is_dir() else {}
+    return found | _compare(seen.lock.attachments, attached, where.attachments, hashed=hashed)
+
+
+def _compare(
+    locked: tuple[ArtifactFile, ...], sizes: Mapping[str, int], root: Path, *, hashed: bool
+) -> dict[str, str]:
+    found = {}
+    for file in locked:
+        if file.path not in sizes:
+            found[file.path] = "is missing"
+        elif sizes[file.path] != file.size:
+            found[file.path] = f"has {sizes[file.path]} bytes, {file.size} were locked"
+        elif hashed and store.sha256(root / file.path) != file.sha256:
+            found[file.path] = "has another sha256 than was locked"
+    return found
+
+
+def refuse_damage(seen: Subject) -> None:
+    """`IntegrityError` naming the first file that is not as it was locked; every byte is read."""
+    found = damage(seen, hashed=True)
+    if found:
+        name, problem = next(iter(found.items()))
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        hint = "restore the files that were locked, or save the model again"
+        raise IntegrityError(
+            f"{seen.artifact.name} is not the model that was locked: {name} {problem}{more}", hint=hint
+        )
+
+
+def judge(seen: Subject, target: Target, *, custom_objects: str, broken: Mapping[str, str]) -> Report:
+    """The report for a model and a target; `custom_objects` is `available` or `missing`."""
+    differences = changes(seen.fingerprint, target.fingerprint)
+    comparison = knowledge.Comparison(
+        locked=seen.fingerprint,
+        current=target.fingerprint,
+        artifact=seen.artifact,
+        content=seen.content,
+        changes=differences,
+        custom_objects=seen.custom_objects,
+        code=_code(seen, target, custom_objects),
+        damage=broken,
+    )
+    findings = knowledge.judge(comparison)
+    loaders = {loader: verdict_of(findings, differences, loader) for loader in _loaders(seen)}
+    return Report(
+        subject=seen.artifact.name,
+        loader=seen.loader,
+        verdict=loaders[seen.loader],
+        loaders=loaders,
+        findings=findings,
+        changes=differences,
+        unknown=_unknowns(seen, target),
+        saved_with=_saved_with(seen),
+        target=target.name,
+    )
+
+
+def reconsidered(report: Report, findings: tuple[Finding, ...]) -> Report:
+    """The same report with other findings, and the verdicts that follow from them."""
+    loaders = {loader: verdict_of(findings, report.changes, loader) for loader in report.loaders}
+    return replace(report, findings=findings, loaders=loaders, verdict=loaders[report.loader])
+
+
+def _loaders(seen: Subject) -> list[str]:
+    if seen.artifact.format == "saved-model":
+        return [KERAS_LOADER, SAVED_MODEL_LOADER]
+    return [KERAS_LOADER, WEIGHTS_LOADER]
+
+
+def _code(seen: Subject, target: Target, custom_objects: str) -> dict[str, str]:
+    if custom_objects == "missing":
+        return {item.name: resolve.MISSING for item in seen.custom_objects}
+    return resolve.states(seen.custom_objects, path=resolve.import_path()) if target.is_live else {}
+
+
+def _unknowns(seen: Subject, target: Target) -> dict[str, str]:
+    """What could not be compared, each section once."""
+    recorded = find_unknowns(seen.fingerprint) if seen.lock else {"lock": _UNLOCKED.reason}
+    return find_unknowns(target.fingerprint) | recorded | find_unknowns(seen.content, "content")
+
+
+def _saved_with(seen: Subject) -> str:
+    keras, tensorflow = seen.fingerprint.keras, seen.fingerprint.tensorflow
+    parts = []
+    if isinstance(tensorflow, TensorFlow) and isinstance(tensorflow.version, str):
+        parts.append(f"TensorFlow {tensorflow.version}")
+    stated = seen.artifact.keras_version
+    if isinstance(stated, str):
+        parts.append(f"Keras {stated}")
+    elif isinstance(keras, Keras) and isinstance(keras.version, str):
+        parts.append(f"Keras {keras.version}")
+    return ", ".join(parts)

@@ -1,0 +1,239 @@
+"""
+The one module that imports TensorFlow and Keras, inside functions only.
+
+Keras is one of two packages: `keras` (Keras 3, or Keras 2 inside TensorFlow up to 2.15) or
+`tf_keras` (Keras 2 beside a TensorFlow that brings Keras 3). A model says by its classes which one
+it belongs to.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from envlock.errors import ArtifactError
+from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER, Maybe, TensorSpec, Unknown
+
+__all__ = [
+    "call",
+    "call_signature",
+    "inputs",
+    "inside_envlock",
+    "is_inside_envlock",
+    "is_stateful",
+    "keras_in_force",
+    "keras_of",
+    "load",
+    "load_saved_model",
+    "outputs",
+    "registered_name",
+    "save",
+    "settings",
+    "tensorflow",
+]
+
+Arrays = Sequence[Any]
+
+_inside: ContextVar[bool] = ContextVar("envlock_inside", default=False)
+
+
+@contextmanager
+def inside_envlock() -> Iterator[None]:
+    """While this lasts, calls that `install()` has wrapped go straight to Keras."""
+    token = _inside.set(True)
+    try:
+        yield
+    finally:
+        _inside.reset(token)
+
+
+def is_inside_envlock() -> bool:
+    """Whether envlock itself is calling Keras."""
+    return _inside.get()
+
+
+def tensorflow() -> Any:
+    """The module `tensorflow`."""
+    return importlib.import_module("tensorflow")
+
+
+def keras_of(model: object) -> Any:
+    """The Keras package that a model's classes come from; `TypeError` for what is no Keras model."""
+    for kind in type(model).__mro__:
+        root = kind.__module__.partition(".")[0]
+        if kind.__name__ == "Model" and root in {"keras", "tf_keras"}:
+            return importlib.import_module(root)
+    raise TypeError(f"Expected a Keras model, found {type(model).__qualname__}")
+
+
+def keras_in_force() -> Any:
+    """The Keras package that `tf.keras` is here."""
+    legacy = os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in {"1", "true"}
+    only_legacy = "tf_keras" in sys.modules and "keras" not in sys.modules
+    if legacy or only_legacy:
+        try:
+            return importlib.import_module("tf_keras")
+        except ModuleNotFoundError:
+            pass  # Keras 2 inside an older TensorFlow does not need it
+    return importlib.import_module("keras")
+
+
+def settings(keras: Any) -> dict[str, str]:
+    """The backend, default float type, image format and dtype policy that are set in this process."""
+    backend = keras.backend
+    policy = keras.config.dtype_policy() if _is_keras_3(keras) else keras.mixed_precision.global_policy()
+    return {
+        "backend": backend.backend(),
+        "floatx": backend.floatx(),
+        "image_data_format": backend.image_data_format(),
+        "dtype_policy": policy.name,
+    }
+
+
+def save(model: Any, path: Path, arguments: Mapping[str, Any]) -> str:
+    """
+    Save as Keras would for this path and these arguments; the name of the loader that reads it back.
+
+    A path without a known ending is a SavedModel folder: `model.export` under Keras 3, which
+    `keras.load_model` does not read, `model.save` under Keras 2, which it does.
+    """
+    single_file = path.suffix in {".keras", ".h5", ".hdf5"}
+    with inside_envlock():
+        if single_file or not _is_keras_3(keras_of(model)):
+            model.save(str(path), **arguments)
+            return KERAS_LOADER
+        quiet = {"verbose": False} if "verbose" in inspect.signature(model.export).parameters else {}
+        model.export(str(path), **(quiet | dict(arguments)))
+        return SAVED_MODEL_LOADER
+
+
+def load(path: Path, custom_objects: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
+    """What `keras.models.load_model` returns; what it raises passes through."""
+    keras = keras_in_force()
+    # Keras 2 does not hand custom_objects down to every nested object of an .h5 file; the scope does.
+    with inside_envlock(), keras.utils.custom_object_scope(dict(custom_objects)):
+        return keras.models.load_model(str(path), custom_objects=dict(custom_objects) or None, **arguments)
+
+
+def load_saved_model(path: Path) -> Any:
+    """What `tf.saved_model.load` returns."""
+    with inside_envlock():
+        return tensorflow().saved_model.load(str(path))
+
+
+def registered_name(kind: Any) -> str:
+    """The name under which Keras serialises a class or function, such as `my_package>Gate`."""
+    for root in ("keras", "tf_keras"):
+        keras = sys.modules.get(root)
+        utils = getattr(keras, "saving", None) or getattr(keras, "utils", None)
+        find = getattr(utils, "get_registered_name", None) or getattr(
+            getattr(keras, "utils", None), "get_registered_name", None
+        )
+        if find is not None:
+            name = find(kind)
+            if name != kind.__name__:
+                return str(name)
+    return str(kind.__name__)
+
+
+def inputs(model: Any) -> Maybe[tuple[TensorSpec, ...]]:
+    """Names, shapes and dtypes of what the model takes, in the order of `model.inputs`."""
+    return _specs(model, "inputs")
+
+
+def outputs(model: Any) -> Maybe[tuple[TensorSpec, ...]]:
+    """Names, shapes and dtypes of what the model gives, in the order of `model.outputs`."""
+    return _specs(model, "outputs")
+
+
+def is_stateful(model: Any) -> bool:
+    """Whether calling the model changes what the next call gives."""
+    return any(getattr(layer, "stateful", False) for layer in getattr(model, "layers", ()))
+
+
+def call(model: Any, arrays: Arrays) -> list[Any]:
+    """
+    The model's outputs for `arrays`, which come in the order of `model.inputs`.
+
+    One forward pass with `training=False`; the outputs are NumPy arrays in the order of
+    `model.outputs`.
+    """
+    keras = keras_of(model)
+    if not _is_keras_3(keras) or keras.backend.backend() == "tensorflow":
+        arrays = [tensorflow().constant(array) for array in arrays]
+    tree = keras.tree if hasattr(keras, "tree") else tensorflow().nest
+    try:
+        structure = model.input
+    except (AttributeError, ValueError):  # a subclassed model has no such structure
+        structure = None
+    fed = (
+        arrays[0] if structure is None or len(arrays) == 1 else tree.pack_sequence_as(structure, list(arrays))
+    )
+    if isinstance(structure, dict) and len(arrays) == 1:
+        fed = {next(iter(structure)): arrays[0]}
+    result = model(fed, training=False)
+    return [_numpy(keras, tensor) for tensor in tree.flatten(result)]
+
+
+def call_signature(loaded: Any, arrays: Arrays, names: Sequence[str]) -> list[Any]:
+    """
+    The outputs of a SavedModel's `serving_default` for `arrays`, sorted by their names.
+
+    `names` are the inputs' names at save. Where the signature calls them otherwise (Keras 3 numbers
+    them) a single input needs no name; several are matched by the order that both share.
+    """
+    tf = tensorflow()
+    signature = loaded.signatures["serving_default"]
+    wanted = signature.structured_input_signature[1]
+    if len(wanted) != len(arrays):
+        raise ArtifactError(f"serving_default takes {len(wanted)} inputs, the canary has {len(arrays)}")
+    keys = list(names) if set(names) == set(wanted) else sorted(wanted, key=_numbered)
+    fed = {key: tf.constant(array, dtype=wanted[key].dtype) for key, array in zip(keys, arrays, strict=True)}
+    found = signature(**fed)
+    return [found[key].numpy() for key in sorted(found, key=_numbered)]
+
+
+def _numbered(name: str) -> tuple[str, int]:
+    """`keras_tensor_2` before `keras_tensor_10`."""
+    head, _, tail = name.rpartition("_")
+    return (head, int(tail)) if tail.isdigit() else (name, -1)
+
+
+def _numpy(keras: Any, tensor: Any) -> Any:
+    return keras.ops.convert_to_numpy(tensor) if _is_keras_3(keras) else tensor.numpy()
+
+
+def _is_keras_3(keras: Any) -> bool:
+    return not keras.__version__.startswith("2.")
+
+
+def _specs(model: Any, attribute: str) -> Maybe[tuple[TensorSpec, ...]]:
+    tensors = getattr(model, attribute, None)
+    if not tensors:
+        return Unknown(f"the model states no {attribute}; it is subclassed, or was not built")
+    return tuple(
+        TensorSpec(name=_layer_name(tensor), shape=_shape(tensor.shape), dtype=_dtype(tensor.dtype))
+        for tensor in tensors
+    )
+
+
+def _layer_name(tensor: Any) -> str:
+    """The name of the layer that a symbolic tensor comes from: its own is numbered per process."""
+    history = getattr(tensor, "_keras_history", None) or getattr(tensor, "node", None)
+    layer = getattr(history, "operation", None) or getattr(history, "layer", None)
+    return str(getattr(layer, "name", None) or tensor.name)
+
+
+def _shape(shape: Any) -> tuple[int, ...]:
+    return tuple(-1 if size is None else int(size) for size in tuple(shape))
+
+
+def _dtype(dtype: Any) -> str:
+    return dtype if isinstance(dtype, str) else str(dtype.name)

@@ -1,0 +1,108 @@
+"""Rules about the user's own code and the packages that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, Package, Unknown
+from envlock.knowledge.rule import Case, Comparison, Severity, rule
+
+__all__ = ["RULES"]
+
+_CODE = "https://keras.io/guides/serialization_and_saving/"
+
+
+@rule(
+    "EL201",
+    Severity.ERROR,
+    source=_CODE,
+    remedy="put the module on the Python path, pass custom_objects=, or trust the captured source: trust='captured'",
+    loaders=(KERAS_LOADER,),
+)
+def custom_code_missing(seen: Comparison) -> Iterator[Case]:
+    """
+    A class or function that the model asks for cannot be found.
+
+    Keras saves the name of custom code, not the code: "Could not locate class".
+    """
+    for item in seen.custom_objects:
+        if seen.code.get(item.name) == "missing":
+            yield (
+                item.name,
+                f"{item.kind} {item.qualname} was in module {item.module}, which the target does not have",
+            )
+
+
+@rule(
+    "EL202",
+    Severity.WARNING,
+    source=_CODE,
+    remedy="load with the code that the model was saved with, or save it again",
+)
+def custom_code_changed(seen: Comparison) -> Iterator[Case]:
+    """
+    A custom class or function is not what it was when the model was saved.
+
+    The model loads, and may compute something else. Comments, docstrings and formatting do not count.
+    """
+    for item in seen.custom_objects:
+        if seen.code.get(item.name) == "changed":
+            yield (
+                item.name,
+                f"{item.kind} {item.qualname} in module {item.module} was edited since the model was saved",
+            )
+
+
+@rule(
+    "EL203",
+    Severity.ERROR,
+    source=_CODE,
+    remedy="install the locked version of it",
+    loaders=(KERAS_LOADER, WEIGHTS_LOADER),
+)
+def needed_package_missing(seen: Comparison) -> Iterator[Case]:
+    """
+    A package that the model's custom code imports is not installed.
+
+    The import fails before Keras sees the model.
+    """
+    for item in seen.custom_objects:
+        if item.name in seen.code and seen.code[item.name] == "missing":
+            continue  # said already, and where the code is not, its imports do not matter
+        for name in [*item.imports, *filter(None, [item.distribution])]:
+            if seen.current.package(name) is None:
+                yield name, f"{name} is not installed, and {item.qualname} needs it{_locked(seen, name)}"
+
+
+@rule(
+    "EL204",
+    Severity.WARNING,
+    source=_CODE,
+    remedy="install the locked version of it, or run envlock verify",
+    loaders=(KERAS_LOADER, WEIGHTS_LOADER),
+)
+def needed_package_crossed_a_major(seen: Comparison) -> Iterator[Case]:
+    """
+    A package that the model's custom code imports has another major version.
+
+    By the usual promise only a major version may change what a call does.
+    """
+    named = {name for item in seen.custom_objects for name in (*item.imports, item.distribution) if name}
+    for name in sorted(named - {"tensorflow", "tensorflow-cpu", "keras", "tf-keras", "numpy"}):
+        change = seen.change(f"packages.{name}")
+        if change and isinstance(change.locked, str) and isinstance(change.current, str):
+            before, after = change.locked.split(".")[0], change.current.split(".")[0]
+            if before != after:
+                yield (
+                    name,
+                    f"{name} was {change.locked} when the model was saved, the target has {change.current}",
+                )
+
+
+def _locked(seen: Comparison, name: str) -> str:
+    found = seen.locked.package(name)
+    known = isinstance(found, Package) and not isinstance(found.version, Unknown)
+    return f" (it was {found.version})" if known and isinstance(found, Package) else ""
+
+
+RULES = (custom_code_missing, custom_code_changed, needed_package_missing, needed_package_crossed_a_major)

@@ -1,0 +1,188 @@
+"""
+What a rule is, and the only thing it may look at.
+
+A rule's docstring is what users read: its first line is the title, the rest what `envlock explain`
+prints. Its body yields, for each case, the subject and one sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from envlock.artifacts.reading import Node, nodes
+from envlock.diff import Change
+from envlock.facts import (
+    KERAS_LOADER,
+    SAVED_MODEL_LOADER,
+    WEIGHTS_LOADER,
+    Artifact,
+    Content,
+    CustomObject,
+    Fingerprint,
+    Keras,
+    TensorFlow,
+    Unknown,
+)
+
+__all__ = ["ALL_LOADERS", "Comparison", "Finding", "Release", "Rule", "Severity", "release", "rule"]
+
+ALL_LOADERS = (KERAS_LOADER, SAVED_MODEL_LOADER, WEIGHTS_LOADER)
+
+Release = tuple[int, ...]
+Case = tuple[str, str]
+
+
+class Severity(IntEnum):
+    """How bad a finding is; a verdict is made of the worst."""
+
+    NOTE = 1
+    WARNING = 2
+    ERROR = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """What a change, or a property of the model, means; `loaders` are those it applies to."""
+
+    code: str
+    severity: Severity
+    subject: str
+    message: str
+    remedy: str
+    loaders: tuple[str, ...] = ALL_LOADERS
+
+
+def release(version: str) -> Release:
+    """
+    The release numbers of a version: `(2, 0, 0)` for `2.0.0rc1`.
+
+    Boundaries are compared by these: as a version, a release candidate is below its release, but
+    it already behaves like it.
+    """
+    found = re.match(r"(?:\d+!)?(\d+(?:\.\d+)*)", version)
+    return tuple(int(part) for part in found[1].split(".")) if found else ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """
+    Everything that a rule may see: the lock's side, the target's side, and the model itself.
+
+    `damage` says of each file of the model that is not as it was locked what is wrong with it; `code` of each custom object by name whether it is `present`, `changed` or `missing` in
+    the target; one that is not in it could not be looked for.
+    """
+
+    locked: Fingerprint
+    current: Fingerprint
+    artifact: Artifact
+    content: Content
+    changes: tuple[Change, ...] = ()
+    custom_objects: tuple[CustomObject, ...] = ()
+    code: Mapping[str, str] = field(default_factory=dict)
+    damage: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def writer(self) -> Release:
+        """The Keras that wrote the model, empty when nothing tells."""
+        stated = self.artifact.keras_version
+        if isinstance(stated, str):
+            return release(stated)
+        return _keras_release(self.locked)
+
+    @property
+    def reader(self) -> Release:
+        """The Keras that would read it, only as far as it is known: `(3,)` for "some Keras 3"."""
+        return _keras_release(self.current)
+
+    @property
+    def reader_name(self) -> str:
+        """The Keras that would read it, as a person would call it."""
+        keras = self.current.keras
+        name = "tf-keras" if isinstance(keras, Keras) and keras.provider == "tf-keras" else "Keras"
+        return f"{name} {'.'.join(str(part) for part in self.reader)}"
+
+    @property
+    def tensorflow(self) -> Release:
+        """The TensorFlow of the target, empty when nothing tells."""
+        found = self.current.tensorflow
+        return (
+            release(found.version) if isinstance(found, TensorFlow) and isinstance(found.version, str) else ()
+        )
+
+    def nodes(self) -> Iterator[Node]:
+        """Every serialised object of the architecture; nothing where it could not be read."""
+        if isinstance(self.content.config, dict):
+            yield from nodes(self.content.config)
+
+    def change(self, path: str) -> Change | None:
+        """The change at this dotted path."""
+        return next((change for change in self.changes if change.path == path), None)
+
+
+def _keras_release(fingerprint: Fingerprint) -> Release:
+    keras = fingerprint.keras
+    if not isinstance(keras, Keras):
+        return ()
+    if isinstance(keras.version, str):
+        return release(keras.version)
+    # From 2.16 on TensorFlow takes any Keras 3; before, it pins the Keras 2 of its own number.
+    found = fingerprint.tensorflow
+    if keras.provider == "keras" and isinstance(found, TensorFlow) and isinstance(found.version, str):
+        return (3,) if release(found.version) >= (2, 16) else release(found.version)[:2]
+    return ()
+
+
+Check = Callable[[Comparison], Iterator[Case]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """One piece of knowledge: when it applies and what it means."""
+
+    code: str
+    severity: Severity
+    title: str
+    explanation: str
+    source: str
+    remedy: str
+    loaders: tuple[str, ...]
+    check: Check
+
+    def findings(self, seen: Comparison) -> Iterator[Finding]:
+        """What this rule has to say of a comparison."""
+        return (self.finding(subject, message) for subject, message in self.check(seen))
+
+    def finding(self, subject: str, message: str) -> Finding:
+        """One case of this rule."""
+        return Finding(
+            code=self.code,
+            severity=self.severity,
+            subject=subject,
+            message=message,
+            remedy=self.remedy,
+            loaders=self.loaders,
+        )
+
+
+def rule(
+    code: str, severity: Severity, *, source: str, remedy: str, loaders: tuple[str, ...] = ALL_LOADERS
+) -> Callable[[Check], Rule]:
+    """Make a rule of a function: its docstring is the title and the explanation."""
+
+    def decorate(check: Check) -> Rule:
+        lines = [line.strip() for line in (check.__doc__ or "").strip().splitlines()]
+        return Rule(
+            code=code,
+            severity=severity,
+            title=lines[0],
+            explanation="\n".join(lines[1:]).strip(),
+            source=source,
+            remedy=remedy,
+            loaders=loaders,
+            check=check,
+        )
+
+    return decorate

@@ -1,0 +1,28 @@
+"""The one place that starts programs: arguments as a list, never a shell, always a time limit."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+
+from envlock.errors import ToolError
+
+__all__ = ["run"]
+
+
+def run(command: Sequence[str], *, seconds: float = 60.0) -> str:
+    """The standard output of `command`; `ToolError` when it is missing, fails or takes too long."""
+    try:
+        done = subprocess.run(  # noqa: S603 - a list of arguments, no shell
+            list(command), capture_output=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL
+        )
+    except FileNotFoundError:
+        raise ToolError(f"{command[0]} is not installed") from None
+    except subprocess.TimeoutExpired:
+        raise ToolError(f"{command[0]} did not finish within {seconds:.0f} s") from None
+    except OSError as error:
+        raise ToolError(f"{command[0]} cannot be started: {error.strerror}") from error
+    if done.returncode:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise ToolError(f"{command[0]} ended with {done.returncode}: {lines[-1] if lines else 'no message'}")
+    return done.stdout.decode("utf-8", "replace")

@@ -1,0 +1,69 @@
+"""Findings to a verdict: the one value that every view prints and every exit code is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from envlock.diff import Change
+from envlock.knowledge.rule import Finding, Severity
+
+__all__ = ["Proof", "Report", "Verdict", "verdict_of"]
+
+Verdict = str
+
+SAME, COMPATIBLE, DRIFTS, BREAKS = "same", "compatible", "drifts", "breaks"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proof:
+    """
+    What happened when the canaries were replayed.
+
+    `difference` is the largest max |a-b| / max(1, |b|) over all outputs; `bitwise` says whether
+    every number was equal to the last bit.
+    """
+
+    rows: int
+    difference: float
+    tolerance: float
+    bitwise: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """
+    What happens to this model in that environment.
+
+    `verdict` is that of `loader`, the one recorded at save; `loaders` has one for each that applies.
+    `unknown` maps what could not be compared to the reason. `saved_with` and `target` name the two
+    sides for people.
+    """
+
+    subject: str
+    loader: str
+    verdict: Verdict
+    loaders: dict[str, Verdict]
+    findings: tuple[Finding, ...]
+    changes: tuple[Change, ...]
+    unknown: dict[str, str]
+    saved_with: str
+    target: str
+    proof: Proof | None = field(default=None)
+
+    @property
+    def worst(self) -> Severity | None:
+        """The worst severity for the recorded loader, `None` when nothing differs."""
+        found = [finding.severity for finding in self.findings if self.loader in finding.loaders]
+        return max([*found, *([Severity.NOTE] if self.changes else [])], default=None)
+
+
+def verdict_of(findings: tuple[Finding, ...], changes: tuple[Change, ...], loader: str) -> Verdict:
+    """The verdict for one loader: its worst finding, and without one whether anything differs."""
+    worst = max(
+        (finding.severity for finding in findings if loader in finding.loaders), default=Severity.NOTE
+    )
+    if worst is Severity.ERROR:
+        return BREAKS
+    if worst is Severity.WARNING:
+        return DRIFTS
+    return COMPATIBLE if changes else SAME

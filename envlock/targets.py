@@ -1,0 +1,216 @@
+"""
+What a diff compares with: this environment, another lock, a requirements file, an inline list.
+
+A list says which environment one gets by installing it. What it pins is known; what it names
+without a version, and whatever else it brings along, is not.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from envlock import capture, lockfile
+from envlock.capture.packages import normalised
+from envlock.errors import TargetError
+from envlock.facts import Fingerprint, Keras, Maybe, Numpy, Package, Python, TensorFlow, Unknown
+
+__all__ = ["Target", "target"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An environment to compare with, and what to call it; `is_live` for the running one."""
+
+    name: str
+    fingerprint: Fingerprint
+    is_live: bool = False
+
+
+def target(against: str | Path | Fingerprint | None, locked: Fingerprint) -> Target:
+    """
+    The target that `against` describes.
+
+    `None` is the running environment. `locked` tells which packages depend on which, so that a
+    list's dependencies are known to come along.
+    """
+    match against:
+        case None:
+            return Target("this environment", capture.capture(), is_live=True)
+        case Fingerprint():
+            return Target("the given environment", against)
+    text = str(against)
+    path = Path(text)
+    if path.exists():
+        return _from_path(path, locked)
+    if isinstance(against, Path) or not re.search(r"[=<>~,]", text):
+        hint = (
+            "give a lock, a model, a requirements file, or a list such as python==3.11,tensorflow-cpu==2.15.1"
+        )
+        raise TargetError(f"{text} does not exist", hint=hint)
+    entries = [
+        _entry(item, where=f"entry {number} of the list") for number, item in enumerate(text.split(","), 1)
+    ]
+    return Target(text, _from_list(entries, locked, called="the list"))
+
+
+def _from_path(path: Path, locked: Fingerprint) -> Target:
+    if path.is_dir() or path.name.endswith("envlock.toml") or lockfile.place(path).lock.exists():
+        where = lockfile.place(path)
+        if not where.lock.exists():
+            raise TargetError(
+                f"{path.name} has no lock beside it", hint="give a model that was saved through envlock"
+            )
+        return Target(where.lock.name, lockfile.read(where.lock).fingerprint)
+    if path.suffix not in {".txt", ".in"}:
+        hint = "expected a lock, a model with a lock, or a requirements file ending in .txt"
+        raise TargetError(f"{path.name} cannot be compared with", hint=hint)
+    entries = _requirements_file(path)
+    return Target(path.name, _from_list(entries, locked, called=path.name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A package with a version (or why there is none), or a variable with a value."""
+
+    name: str
+    value: Maybe[str]
+    is_variable: bool = False
+
+
+# PEP 508: a name, perhaps extras, perhaps one or more version clauses.
+_PINNED = re.compile(r"([A-Za-z0-9][\w.-]*)\s*(?:\[[\w\s,.-]*\])?\s*((?:[=!<>~]=?=?\s*[\w.*+!-]+\s*,?\s*)*)")
+_VARIABLE = re.compile(r"([A-Z][A-Z0-9_]*)=([^=].*|)")
+
+
+def _entry(text: str, *, where: str) -> _Entry:
+    text = text.strip()
+    variable = _VARIABLE.fullmatch(text)
+    if variable:
+        return _Entry(variable[1], variable[2], is_variable=True)
+    pinned = _PINNED.fullmatch(text)
+    if not pinned:
+        raise TargetError(f"{where} is {text[:60]!r}; expected NAME==VERSION or VARIABLE=VALUE")
+    return _Entry(normalised(pinned[1]), _version(pinned[1], pinned[2].strip()))
+
+
+def _version(name: str, clauses: str) -> Maybe[str]:
+    exact = re.fullmatch(r"={2,3}\s*([\w.+!-]+)(\.\*)?", clauses)
+    if exact:
+        return exact[1]
+    compatible = re.fullmatch(r"~=\s*([\w.]+)\.\w+", clauses)
+    if compatible:  # PEP 440: ~=2.15.0 is some 2.15
+        return compatible[1]
+    return Unknown(
+        f"{name} is named without an exact version" if not clauses else f"{name} is only known as {clauses}"
+    )
+
+
+def _requirements_file(path: Path) -> list[_Entry]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TargetError(f"{path.name} cannot be read: {error}") from None
+    entries = []
+    for number, line in enumerate(re.sub(r"\\\r?\n", " ", text).splitlines(), 1):
+        # pip: a comment starts at the line or after a space; options begin with a dash.
+        plain = re.sub(r"(^|\s)#.*$", "", line).strip()
+        plain = re.sub(r"\s--hash[= ]\S+", "", plain).partition(";")[0].strip()
+        if not plain or plain.startswith("-") or " @ " in plain or "://" in plain:
+            continue
+        entries.append(_entry(plain, where=f"line {number} of {path.name}"))
+    return entries
+
+
+def _from_list(entries: list[_Entry], locked: Fingerprint, *, called: str) -> Fingerprint:
+    pins = {entry.name: entry.value for entry in entries if not entry.is_variable and entry.name != "python"}
+    variables = {
+        entry.name: entry.value for entry in entries if entry.is_variable and isinstance(entry.value, str)
+    }
+    python = next(
+        (entry.value for entry in entries if entry.name == "python"), Unknown(f"{called} names no Python")
+    )
+    if isinstance(locked.python, Python) and isinstance(python, str):
+        python = _completed(python, locked.python.version)
+    silent = Unknown(f"{called} does not say")
+    tensorflow = _tensorflow(pins, silent)
+    return Fingerprint(
+        python=Python(version=python, implementation="cpython") if isinstance(python, str) else python,
+        system=silent,
+        cpu=silent,
+        gpu=silent,
+        tensorflow=tensorflow,
+        keras=_keras(pins, tensorflow, variables, silent),
+        numpy=Numpy(version=pins["numpy"], blas=silent) if "numpy" in pins else silent,
+        variables=variables or silent,
+        packages=_packages(pins, locked, called) if isinstance(tensorflow, TensorFlow) else silent,
+    )
+
+
+def _completed(stated: str, locked: str) -> str:
+    """`3.11` says nothing against a locked `3.11.7`: it stands for it."""
+    return locked if locked.startswith(f"{stated}.") else stated
+
+
+def _tensorflow(pins: dict[str, Maybe[str]], silent: Unknown) -> Maybe[TensorFlow | None]:
+    name = next((name for name in capture.frameworks.TENSORFLOW_DISTRIBUTIONS if name in pins), None)
+    return TensorFlow(distribution=name, version=pins[name], cuda=silent, cudnn=silent) if name else silent
+
+
+def _keras(
+    pins: dict[str, Maybe[str]],
+    tensorflow: Maybe[TensorFlow | None],
+    variables: dict[str, str],
+    silent: Unknown,
+) -> Maybe[Keras | None]:
+    """The Keras that the list names, or else the one that its TensorFlow brings along."""
+    legacy = variables.get("TF_USE_LEGACY_KERAS", "").lower() in {"1", "true"} and "tf-keras" in pins
+    if legacy or "keras" in pins:
+        provider = "tf-keras" if legacy else "keras"
+        version: Maybe[str] = pins[provider]
+    elif isinstance(tensorflow, TensorFlow):
+        provider, version = "keras", Unknown("the list names a TensorFlow and no Keras")
+    else:
+        return silent
+    return Keras(
+        provider=provider,
+        version=version,
+        backend=variables.get("KERAS_BACKEND", "tensorflow"),
+        floatx=silent,
+        image_data_format=silent,
+        dtype_policy=silent,
+    )
+
+
+def _packages(pins: dict[str, Maybe[str]], locked: Fingerprint, called: str) -> tuple[Package, ...]:
+    """
+    What installing the list gives: its pins and, as far as the lock tells, what these depend on.
+
+    A package that nothing in the list is known to depend on will not be there.
+    """
+    known = (
+        {package.name: package for package in locked.packages} if isinstance(locked.packages, tuple) else {}
+    )
+    found = {name: Package(name=name, version=version) for name, version in pins.items()}
+    waiting = list(found)
+    while waiting:
+        name = waiting.pop()
+        edges = known[name].requires if name in known else _stand_in(name, known)
+        for other in edges:
+            if other not in found:
+                found[other] = Package(name=other, version=Unknown(f"{called} does not pin {other}"))
+                waiting.append(other)
+    for package in known.values():
+        # What the model does not use is not asked of a list.
+        if package.role in {"tool", "unrelated"} and package.name not in found:
+            found[package.name] = Package(name=package.name, version=Unknown(f"{called} does not name it"))
+    return tuple(found[name] for name in sorted(found))
+
+
+def _stand_in(name: str, known: dict[str, Package]) -> tuple[str, ...]:
+    """One distribution of TensorFlow depends on what another one does."""
+    if name not in capture.frameworks.TENSORFLOW_DISTRIBUTIONS:
+        return ()
+    others = [known[other] for other in capture.frameworks.TENSORFLOW_DISTRIBUTIONS if other in known]
+    return others[0].requires if others else ()

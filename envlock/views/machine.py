@@ -1,0 +1,113 @@
+"""Data for programs: JSON with stable keys."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from envlock import codec
+from envlock.diff import Change
+from envlock.facts import Fingerprint, Lock
+from envlock.knowledge.rule import Finding, Severity
+from envlock.report import Proof, Report
+
+__all__ = ["error", "fingerprint", "lock", "parse_report", "report"]
+
+
+def report(value: Report) -> str:
+    """Verdict, loaders, findings, unknowns and changes of a report."""
+    data: dict[str, Any] = {
+        "subject": value.subject,
+        "loader": value.loader,
+        "saved_with": value.saved_with,
+        "target": value.target,
+        "verdict": value.verdict,
+        "loaders": value.loaders,
+        "findings": [
+            {
+                "code": finding.code,
+                "severity": finding.severity.name.lower(),
+                "subject": finding.subject,
+                "message": finding.message,
+                "remedy": finding.remedy,
+                "loaders": list(finding.loaders),
+            }
+            for finding in value.findings
+        ],
+        "unknown": [{"path": path, "reason": reason} for path, reason in sorted(value.unknown.items())],
+        "changes": [
+            {"path": item.path, "locked": item.locked, "current": item.current} for item in value.changes
+        ],
+    }
+    if value.proof:
+        # JSON has no infinity: outputs that cannot be compared have no difference.
+        far = value.proof.difference == float("inf")
+        data["proof"] = {
+            "rows": value.proof.rows,
+            "difference": None if far else value.proof.difference,
+            "tolerance": value.proof.tolerance,
+            "bitwise": value.proof.bitwise,
+        }
+    return _dumps(data)
+
+
+def parse_report(text: str) -> Report:
+    """The report that `report` wrote; `ValueError` for anything else."""
+    try:
+        data = json.loads(text)
+        proof = data.get("proof")
+        return Report(
+            subject=data["subject"],
+            loader=data["loader"],
+            verdict=data["verdict"],
+            loaders=data["loaders"],
+            findings=tuple(_finding(item) for item in data["findings"]),
+            changes=tuple(Change(item["path"], item["locked"], item["current"]) for item in data["changes"]),
+            unknown={item["path"]: item["reason"] for item in data["unknown"]},
+            saved_with=data["saved_with"],
+            target=data["target"],
+            proof=_proof(proof) if proof else None,
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no report: {error}") from None
+
+
+def _finding(data: dict[str, Any]) -> Finding:
+    severity, loaders = Severity[data["severity"].upper()], tuple(data["loaders"])
+    rest = {key: data[key] for key in ("code", "subject", "message", "remedy")}
+    return Finding(severity=severity, loaders=loaders, **rest)
+
+
+def _proof(data: dict[str, Any]) -> Proof:
+    difference = data["difference"]
+    return Proof(
+        rows=data["rows"],
+        difference=float("inf") if difference is None else difference,
+        tolerance=data["tolerance"],
+        bitwise=data["bitwise"],
+    )
+
+
+def lock(value: Lock) -> str:
+    """The lock's own tables."""
+    data, absent, unknown = codec.encode(value)
+    facts = data.pop("fingerprint")
+    hoisted = {path.removeprefix("fingerprint."): reason for path, reason in unknown.items()}
+    return _dumps(
+        data | facts | {"absent": [path.removeprefix("fingerprint.") for path in absent], "unknown": hoisted}
+    )
+
+
+def fingerprint(value: Fingerprint) -> str:
+    """The fingerprint of an environment."""
+    data, absent, unknown = codec.encode(value)
+    return _dumps(data | {"absent": list(absent), "unknown": unknown})
+
+
+def error(message: str, hint: str) -> str:
+    """A failure, for a program that asked for JSON."""
+    return _dumps({"error": message, "hint": hint})
+
+
+def _dumps(data: object) -> str:
+    return json.dumps(data, indent=2, allow_nan=False)
