@@ -219,7 +219,8 @@ def build(
 
     A container of the image, without network, loads the model, replays the stored inputs and
     compares. `network` is the engine's network that the build downloads packages through, `say` is
-    told each step. `IntegrityError`: a file is not as it was locked. `ImageError`: no engine, or a step failed.
+    told each step. `IntegrityError`: a file is not as it was locked. `ImageError`: no engine
+    answers, or a step failed.
     """
     seen = judging.subject(Path(path))
     judging.refuse_damage(seen)

@@ -50,7 +50,7 @@ Base = Annotated[
 
 def show(
     model: Annotated[Path | None, Argument("A saved model with a lock; without it, this machine.")] = None,
-    format: Format = "text",  # noqa: A002 - the option's name
+    format: Format = "text",
     output: Output = None,
 ) -> int:
     """Print what a lock says, or without a model what this environment is."""
@@ -69,14 +69,14 @@ def diff(
         str | None,
         Option(
             "--against",
-            help="What to compare with instead of this environment: a lock or locked model, requirements.txt, "
-            "or a list such as python==3.11,tensorflow-cpu==2.15.1.",
+            help="What to compare with, instead of this environment: a lock or locked model, "
+            "requirements.txt, or a list such as python==3.11,tensorflow-cpu==2.15.1.",
         ),
     ] = None,
     content: Annotated[
         bool, Option("--content", help="Hash the model's files, not only their sizes.")
     ] = False,
-    format: Format = "text",  # noqa: A002
+    format: Format = "text",
     fail_on: FailOn = "error",
     color: Color = "auto",
     quiet: Quiet = False,
@@ -91,7 +91,7 @@ def diff(
 
 def verify(
     model: Model,
-    format: Format = "text",  # noqa: A002
+    format: Format = "text",
     fail_on: FailOn = "error",
     color: Color = "auto",
     quiet: Quiet = False,
@@ -123,7 +123,7 @@ def build(
     tag: Annotated[str, Option("-t", "--tag", help="What to call the image.")],
     base: Base = None,
     network: Annotated[str, Option("--network", help="The engine's network for the build.")] = "host",
-    format: Format = "text",  # noqa: A002
+    format: Format = "text",
     fail_on: FailOn = "error",
     color: Color = "auto",
     quiet: Quiet = False,
@@ -221,7 +221,7 @@ def _code(report: Report, fail_on: str) -> int:
 
 def _show(
     report: Report, *, format: str, color: str, quiet: bool, verbose: bool, output: Path | None
-) -> None:  # noqa: A002
+) -> None:
     if quiet and output is None:
         return
     if format == "json":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import types
 import typing
 from dataclasses import MISSING, Field, fields, is_dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, TypeVar, Union
 
 from envlock.errors import InvalidLock
@@ -117,7 +117,7 @@ def _decode_fields(
     return kind(**found)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _hints(kind: Any) -> tuple[tuple[str, Any, Field[Any]], ...]:
     hints = typing.get_type_hints(kind)
     return tuple((field.name, hints[field.name], field) for field in fields(kind))

@@ -26,8 +26,9 @@ _replaced: list[tuple[Any, str, Any]] = []
 
 def install(*, on_mismatch: str = "warn") -> None:
     """
-    From now on `model.save`, `model.export`, `save_model`, `load_model` and `tf.saved_model.save` and
-    `load` lock what they save and check what they load.
+    From now on Keras' and TensorFlow's own calls lock what they save and check what they load.
+
+    That is `model.save`, `model.export`, `save_model`, `load_model`, `tf.saved_model.save` and `load`.
 
     Call it before a program takes these names from Keras. A model without a lock loads as before;
     `on_mismatch` is that of `envlock.load_model`. Saving to a place that is no local path is left to

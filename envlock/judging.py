@@ -48,7 +48,7 @@ class Subject:
         """Where it was saved; all unknown without a lock."""
         if self.lock:
             return self.lock.fingerprint
-        return Fingerprint(**{field.name: _UNLOCKED for field in fields(Fingerprint)})
+        return Fingerprint(**dict.fromkeys((field.name for field in fields(Fingerprint)), _UNLOCKED))
 
     @property
     def custom_objects(self) -> tuple[CustomObject, ...]:
@@ -95,9 +95,7 @@ def damage(seen: Subject, *, hashed: bool) -> dict[str, str]:
     sizes = store.file_sizes(where.model, without=where.inside)
     root = where.model.parent if where.model.is_file() else where.model
     found = _compare(locked, sizes, root, hashed=hashed)
-    found |= {
-        name: "was not there when it was locked" for name in sizes.keys() - {file.path for file in locked}
-    }
+    found |= dict.fromkeys(sizes.keys() - {file.path for file in locked}, "was not there when it was locked")
     attached = store.file_sizes(where.attachments) if where.attachments.is_dir() else {}
     return found | _compare(seen.lock.attachments, attached, where.attachments, hashed=hashed)
 

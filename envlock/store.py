@@ -48,8 +48,8 @@ def file_sizes(path: Path, *, without: tuple[str, ...] = ()) -> dict[str, int]:
     for folder, folders, names in os.walk(path):
         if Path(folder) == path:
             folders[:] = [name for name in folders if name not in without]
-            names = [name for name in names if name not in without]
-        for name in [*names, *(name for name in folders if Path(folder, name).is_symlink())]:
+        own = [name for name in names if Path(folder) != path or name not in without]
+        for name in [*own, *(name for name in folders if Path(folder, name).is_symlink())]:
             file = Path(folder, name)
             status = file.lstat()
             where = file.relative_to(path).as_posix()

@@ -105,7 +105,7 @@ def _build_info(path: Path) -> Maybe[dict[str, str]]:
     except (OSError, SyntaxError, ValueError) as error:
         return Unknown(f"TensorFlow's build_info.py cannot be read: {type(error).__name__}")
     found: dict[str, str] = {}
-    # build_info = collections.OrderedDict([('cuda_version', '12.5.1'), ...])
+    # It holds one ordered dictionary, made from a list of pairs such as ('cuda_version', '12.5.1').
     for node in ast.walk(tree):
         match node:
             case ast.Tuple(elts=[ast.Constant(value=str(key)), ast.Constant(value=str(value))]):

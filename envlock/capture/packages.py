@@ -99,10 +99,12 @@ def with_roles(
 
 def _metadata_folders(entry: str) -> list[Path]:
     try:
-        names = sorted(name for name in os.listdir(entry) if name.endswith((".dist-info", ".egg-info")))
+        found = [
+            Path(item.path) for item in os.scandir(entry) if item.name.endswith((".dist-info", ".egg-info"))
+        ]
     except OSError:  # an entry of sys.path need not exist, nor be a folder
         return []
-    return [Path(entry, name) for name in names]
+    return sorted(found)
 
 
 def _read(info: Path) -> Distribution | None:
@@ -124,7 +126,7 @@ def _no_version(info: Path) -> Unknown:
 
 
 @lru_cache(maxsize=4096)
-def _head_of(path: str, changed: int, size: int) -> str:
+def _head_of(path: str, _changed: int, _size: int) -> str:
     with Path(path).open("rb") as file:
         data = file.read(16384)
         if b"\n\n" not in data and b"\r\n\r\n" not in data:

@@ -116,17 +116,18 @@ def _keras_settings(lock: Lock) -> str:
 
 
 def _missing(lock: Lock) -> list[str]:
-    found = []
-    for package in _installed(lock):
-        if isinstance(package.version, Unknown):
-            found.append(f"{package.name}: its version is unknown ({package.version.reason})")
+    unversioned = [
+        f"{package.name}: its version is unknown ({package.version.reason})"
+        for package in _installed(lock)
+        if isinstance(package.version, Unknown)
+    ]
     objects = () if isinstance(lock.custom_objects, Unknown) else lock.custom_objects
-    for item in objects:
-        if item.module == "__main__":
-            found.append(
-                f"{item.qualname}: it was defined in the program itself; move it to a module and save again"
-            )
-    return found
+    uncaptured = [
+        f"{item.qualname}: it was defined in the program itself; move it to a module and save again"
+        for item in objects
+        if item.module == "__main__"
+    ]
+    return unversioned + uncaptured
 
 
 def _json(data: object) -> str:

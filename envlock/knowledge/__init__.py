@@ -8,12 +8,16 @@ To add a rule: a decorated function in one of the modules here, and its name in 
 from __future__ import annotations
 
 from envlock.errors import UsageError
-from envlock.knowledge import artifact, code, environment, proof
+from envlock.knowledge import code, environment, formats, layers, proof
 from envlock.knowledge.rule import Comparison, Finding, Rule, Severity
 
 __all__ = ["RULES", "Comparison", "Finding", "Rule", "Severity", "explain", "judge"]
 
-RULES: tuple[Rule, ...] = (*proof.RULES, *artifact.RULES, *code.RULES, *environment.RULES)
+_MODULES = (proof, formats, layers, code, environment)
+
+RULES: tuple[Rule, ...] = tuple(
+    sorted((rule for module in _MODULES for rule in module.RULES), key=lambda rule: rule.code)
+)
 
 
 def judge(seen: Comparison) -> tuple[Finding, ...]:

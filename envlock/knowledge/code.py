@@ -16,7 +16,7 @@ _CODE = "https://keras.io/guides/serialization_and_saving/"
     "EL201",
     Severity.ERROR,
     source=_CODE,
-    remedy="put the module on the Python path, pass custom_objects=, or trust the captured source: trust='captured'",
+    remedy="put its module on the Python path, pass custom_objects=, or trust='captured'",
     loaders=(KERAS_LOADER,),
 )
 def custom_code_missing(seen: Comparison) -> Iterator[Case]:

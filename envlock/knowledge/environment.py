@@ -129,27 +129,21 @@ def several_tensorflows(seen: Comparison) -> Iterator[Case]:
 
 @rule("EL310", Severity.NOTE, source=_TENSORFLOW, remedy="nothing to do")
 def runtime_package_differs(seen: Comparison) -> Iterator[Case]:
-    """
-    A package that the model runs on has another version, which is not known to touch this model.
-    """
+    """A package that the model runs on has another version, which is not known to touch this model."""
     for path, before, after in _packages(seen, related=True):
         yield path, f"{path} was {before}, the target has {after}"
 
 
 @rule("EL311", Severity.NOTE, source=_TENSORFLOW, remedy="nothing to do")
 def unrelated_package_differs(seen: Comparison) -> Iterator[Case]:
-    """
-    A package that the model does not use differs.
-    """
+    """A package that the model does not use differs."""
     for path, before, after in _packages(seen, related=False):
         yield path, f"{path} was {before}, the target has {after}"
 
 
 @rule("EL312", Severity.NOTE, source=_TENSORFLOW, remedy="nothing to do")
 def surroundings_differ(seen: Comparison) -> Iterator[Case]:
-    """
-    Python, the operating system, the processor or a setting differs in a way not known to matter.
-    """
+    """Python, the operating system, the processor or a setting differs in a way not known to matter."""
     judged = {"keras.backend", "keras.floatx", "keras.image-data-format"}
     for change in seen.changes:
         section, _, name = change.path.partition(".")

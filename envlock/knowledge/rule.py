@@ -24,15 +24,32 @@ from envlock.facts import (
     Fingerprint,
     Keras,
     TensorFlow,
-    Unknown,
 )
 
-__all__ = ["ALL_LOADERS", "Comparison", "Finding", "Release", "Rule", "Severity", "release", "rule"]
+__all__ = [
+    "ALL_LOADERS",
+    "THREE",
+    "TWO",
+    "Case",
+    "Comparison",
+    "Finding",
+    "Release",
+    "Rule",
+    "Severity",
+    "release",
+    "rule",
+    "written",
+]
 
 ALL_LOADERS = (KERAS_LOADER, SAVED_MODEL_LOADER, WEIGHTS_LOADER)
 
 Release = tuple[int, ...]
 Case = tuple[str, str]
+
+
+# The first releases of the two generations of Keras, tf-keras being of the first.
+TWO: Release = (2,)
+THREE: Release = (3,)
 
 
 class Severity(IntEnum):
@@ -71,8 +88,9 @@ class Comparison:
     """
     Everything that a rule may see: the lock's side, the target's side, and the model itself.
 
-    `damage` says of each file of the model that is not as it was locked what is wrong with it; `code` of each custom object by name whether it is `present`, `changed` or `missing` in
-    the target; one that is not in it could not be looked for.
+    `code` says of each custom object by name whether it is `present`, `changed` or `missing` in the
+    target; one that is not in it could not be looked for. `damage` says of each file of the model
+    that is not as it was locked what is wrong with it.
     """
 
     locked: Fingerprint
@@ -120,6 +138,11 @@ class Comparison:
     def change(self, path: str) -> Change | None:
         """The change at this dotted path."""
         return next((change for change in self.changes if change.path == path), None)
+
+
+def written(seen: Comparison) -> str:
+    """What wrote the model, as a sentence begins with it."""
+    return f"a file of Keras {'.'.join(str(part) for part in seen.writer)}"
 
 
 def _keras_release(fingerprint: Fingerprint) -> Release:

@@ -105,7 +105,8 @@ def _proof(value: Report) -> Iterator[str]:
         if value.proof.bitwise:
             yield f"  canary: {rows}, every number equal to the last bit"
         else:
-            yield f"  canary: {rows}, difference {value.proof.difference:.2g}, accepted {value.proof.tolerance:.0e}"
+            distance, accepted = f"{value.proof.difference:.2g}", f"{value.proof.tolerance:.0e}"
+            yield f"  canary: {rows}, difference {distance}, accepted {accepted}"
 
 
 def _finding(item: Finding, *, colour: bool) -> Iterator[str]:
