@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import tarfile
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -126,7 +127,7 @@ def _follow(steps: Iterator[Mapping[str, Any]], say: Say) -> str:
         text = str(step.get("stream", "")).strip()
         lines.append(text)
         if text.startswith("Step "):
-            say(text)
+            say(textwrap.shorten(text, 110, placeholder=" …"))
         image = step.get("aux", {}).get("ID", image)
     return image
 

@@ -56,6 +56,9 @@ def installed(path: Sequence[str] | None = None) -> dict[str, Distribution]:
     """Every distribution on `path` (default: `sys.path`) by its normalised name, sorted."""
     found: dict[str, Distribution] = {}
     for entry in sys.path if path is None else path:
+        # setuptools puts its bundled copies on sys.path when it is imported; nothing is installed by it.
+        if "_vendor" in Path(entry).parts:
+            continue
         for info in _metadata_folders(entry or os.curdir):
             distribution = _read(info)
             if distribution:

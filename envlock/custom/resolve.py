@@ -78,7 +78,7 @@ class _Captured(MetaPathFinder):
     """Finds captured modules, last of all: what is installed here is never shadowed."""
 
     def __init__(self, files: Mapping[str, Path]) -> None:
-        self._files = files
+        self.files = files
 
     def find_spec(
         self,
@@ -86,7 +86,7 @@ class _Captured(MetaPathFinder):
         path: Sequence[str] | None = None,  # noqa: ARG002 - the protocol's
         target: ModuleType | None = None,  # noqa: ARG002 - the protocol's
     ) -> ModuleSpec | None:
-        file = self._files.get(fullname)
+        file = self.files.get(fullname)
         if file is None:
             return None
         packages = [str(file.parent)] if file.name == "__init__.py" else None
@@ -116,33 +116,26 @@ def _state(item: CustomObject, path: Sequence[str] | None) -> str:
 
 def _file(item: CustomObject, path: Sequence[str] | None) -> Path | None:
     loaded = sys.modules.get(item.module)
-    name = getattr(loaded, "__file__", None) if item.module == "__main__" or path is None else None
-    return Path(name) if name else source.locate(item.module, path)
+    if loaded is not None and item.module == "__main__":
+        name = getattr(loaded, "__file__", None)
+        return Path(name) if name else None
+    return source.locate(item.module, path) or _captured(item.module)
+
+
+def _captured(module: str) -> Path | None:
+    """The captured source that the caller trusts for a module that is not here."""
+    finders = [finder for finder in sys.meta_path if isinstance(finder, _Captured)]
+    return finders[0].files.get(module) if finders else None
 
 
 def _value(item: CustomObject) -> Any:
     module = sys.modules.get(item.module)
     if module is None:
-        if not _defines(item):
+        file = _file(item, None)
+        if file is None or source.digest(file, item.qualname) is None:
             return None
         module = importlib.import_module(item.module)
     value: Any = module
     for part in item.qualname.split("."):
         value = getattr(value, part, None)
     return value
-
-
-def _defines(item: CustomObject) -> bool:
-    file = source.locate(item.module)
-    if file is None:
-        spec = next(
-            (
-                found
-                for finder in sys.meta_path
-                if isinstance(finder, _Captured)
-                if (found := finder.find_spec(item.module))
-            ),
-            None,
-        )
-        file = Path(spec.origin) if spec and spec.origin else None
-    return file is not None and source.digest(file, item.qualname) is not None

@@ -256,6 +256,28 @@ def attention_without_shapes(seen: Comparison) -> Iterator[Case]:
             yield node.label, f"{node.label} does not record its shapes, and {seen.reader_name} needs them"
 
 
+@rule(
+    "EL121",
+    Severity.ERROR,
+    source="https://github.com/keras-team/tf-keras/blob/master/tf_keras/saving/legacy/serialization.py",
+    remedy="save it as .keras, or make the function a layer",
+    loaders=(KERAS_LOADER,),
+)
+def function_in_hdf5(seen: Comparison) -> Iterator[Case]:
+    """
+    An `.h5` file holds a function of the user's in the newer form.
+
+    Since 2.13 Keras writes it as an object of class "function", which no Keras 2 resolves when it
+    reads an `.h5` file, not even the one that wrote it: "Unknown activation function: 'function'".
+    """
+    if seen.artifact.format != "hdf5" or not TWO <= seen.reader < THREE:
+        return
+    for node in seen.nodes():
+        if node.class_name == "function":
+            name = node.config.get("")
+            yield str(name), f"{name} is a function, which {seen.reader_name} does not find in an .h5 file"
+
+
 def _bytecode(python: str) -> tuple[int, ...]:
     """The first Python whose bytecode is of the same family: 3.8 to 3.10 and 3.11 to 3.12 share theirs."""
     version = release(python)[:2]
@@ -284,4 +306,5 @@ RULES = (
     vocabulary_not_in_hdf5,
     normalization_from_hdf5,
     attention_without_shapes,
+    function_in_hdf5,
 )

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from envlock.artifacts import keras_zip, reading
+from envlock.artifacts.reading import Reading, nodes
+from envlock.errors import ArtifactError
+from envlock.facts import Content
+
+SAMPLES = Path(__file__).parent / "samples"
+KERAS_2 = SAMPLES / "keras-2.15-compiled.keras"
+KERAS_3 = SAMPLES / "keras-3.15-compiled.keras"
+
+
+def _archive(path: Path, **members: str) -> Path:
+    """An archive as Keras writes it, the same but for `members`; one that is empty is left out."""
+    default = {"metadata": '{"keras_version": "3.15.1"}', "config": '{"class_name": "Sequential"}'}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in {**default, **members}.items():
+            if text:
+                archive.writestr(f"{name}.json", text)
+    return path
+
+
+@pytest.mark.parametrize(("path", "version"), [(KERAS_2, "2.15.0"), (KERAS_3, "3.15.1")])
+def test_an_archive_names_its_format_and_the_keras_that_wrote_it(path: Path, version: str) -> None:
+    found = keras_zip.read(path)
+
+    assert replace(found, content=Content()) == Reading(
+        format="keras", keras_version=version, tensorflow_version=None, content=Content()
+    )
+
+
+def test_the_architecture_of_keras_3_is_what_it_wrote() -> None:
+    found = keras_zip.read(KERAS_3).content.config
+
+    assert [node.label for node in nodes(found["config"]["layers"]) if node.slot == ""] == [
+        "InputLayer 'input_layer'",
+        "Dense 'dense'",
+        "Dense 'dense_1'",
+    ]
+
+
+def test_the_architecture_of_keras_2_is_what_it_wrote() -> None:
+    found = keras_zip.read(KERAS_2).content.config
+
+    assert found["config"]["layers"][0] == {
+        "module": "keras.layers",
+        "class_name": "InputLayer",
+        "config": {
+            "batch_input_shape": [None, 4],
+            "dtype": "float32",
+            "sparse": False,
+            "ragged": False,
+            "name": "dense_input",
+        },
+        "registered_name": None,
+    }
+
+
+def test_the_compile_settings_are_read_from_the_architecture() -> None:
+    found = keras_zip.read(KERAS_2).content.compile_config
+
+    assert found == {
+        "optimizer": "rmsprop",
+        "loss": {
+            "module": "builtins",
+            "class_name": "function",
+            "config": "asym_loss",
+            "registered_name": "function",
+        },
+        "metrics": [
+            {
+                "module": "families_a",
+                "class_name": "HitRate",
+                "config": {"name": "hit_rate", "dtype": "float32", "tol": 0.3},
+                "registered_name": "HitRate",
+            }
+        ],
+        "loss_weights": None,
+        "weighted_metrics": None,
+        "run_eagerly": None,
+        "steps_per_execution": None,
+        "jit_compile": None,
+    }
+
+
+def test_an_archive_of_a_model_that_was_not_compiled_has_no_compile_settings(tmp_path: Path) -> None:
+    path = _archive(tmp_path / "house.keras", config='{"class_name": "Sequential", "compile_config": null}')
+
+    assert keras_zip.read(path).content == Content(
+        config={"class_name": "Sequential", "compile_config": None}, compile_config=None
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(b"PK\x03\x04rest", True), (b"PK\x05\x06", False), (b"\x89HDF\r\n\x1a\n", False), (b"", False)],
+)
+def test_an_archive_is_recognised_by_its_first_bytes(
+    tmp_path: Path, content: bytes, *, expected: bool
+) -> None:
+    path = tmp_path / "house"
+    path.write_bytes(content)
+
+    assert keras_zip.matches(path) is expected
+
+
+def test_a_folder_is_no_archive(tmp_path: Path) -> None:
+    assert keras_zip.matches(tmp_path) is False
+
+
+# Ways to be damaged
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        (
+            {"metadata": ""},
+            "house.keras is a zip archive without metadata.json; Keras did not write it",
+        ),
+        ({"config": ""}, "house.keras is a zip archive without config.json; Keras did not write it"),
+        (
+            {"metadata": "keras 3"},
+            "metadata.json in house.keras is not JSON: Expecting value: line 1 column 1 (char 0)",
+        ),
+        ({"metadata": "[]"}, "metadata.json in house.keras holds list, expected an object"),
+        ({"metadata": "{}"}, "metadata.json in house.keras names no keras_version"),
+        ({"metadata": '{"keras_version": 3}'}, "metadata.json in house.keras names no keras_version"),
+        (
+            {"config": "{"},
+            (
+                "config.json in house.keras is not JSON: Expecting property name enclosed in double quotes: "
+                "line 1 column 2 (char 1)"
+            ),
+        ),
+        ({"config": '"Sequential"'}, "config.json in house.keras holds str, expected an object"),
+        ({"config": "[" * 500}, "config.json in house.keras is nested more than 400 levels deep"),
+    ],
+)
+def test_an_archive_that_keras_did_not_write_is_refused(
+    tmp_path: Path, members: dict[str, str], message: str
+) -> None:
+    path = _archive(tmp_path / "house.keras", **members)
+
+    with pytest.raises(ArtifactError) as caught:
+        keras_zip.read(path)
+
+    assert str(caught.value) == message
+
+
+def test_a_truncated_archive_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "house.keras"
+    path.write_bytes(KERAS_3.read_bytes()[:-100])
+
+    with pytest.raises(ArtifactError) as caught:
+        keras_zip.read(path)
+
+    assert str(caught.value) == "house.keras is a damaged zip archive: File is not a zip file"
+
+
+def test_an_archive_with_a_flipped_byte_is_damaged(tmp_path: Path) -> None:
+    path = _archive(tmp_path / "house.keras")
+    path.write_bytes(path.read_bytes().replace(b"Sequential", b"Sequentiel", 1))
+
+    with pytest.raises(ArtifactError) as caught:
+        keras_zip.read(path)
+
+    assert str(caught.value) == "house.keras is a damaged zip archive: Bad CRC-32 for file 'config.json'"
+
+
+def test_an_archive_packed_in_a_way_that_python_does_not_know_is_damaged(tmp_path: Path) -> None:
+    path = _archive(tmp_path / "house.keras")
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 10] = 99  # the method of the first entry of the directory
+    path.write_bytes(data)
+
+    with pytest.raises(ArtifactError) as caught:
+        keras_zip.read(path)
+
+    assert str(caught.value) == (
+        "house.keras is a damaged zip archive: That compression method is not supported"
+    )
+
+
+def test_a_member_over_the_budget_is_refused_before_all_of_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    padded = json.dumps({"class_name": "Sequential", "padding": " " * 5000})
+    path = _archive(tmp_path / "house.keras", config=padded)
+    monkeypatch.setattr(keras_zip, "MAX_CONFIG", 1000)
+    monkeypatch.setattr(reading, "MAX_CONFIG", 1000)
+
+    with pytest.raises(ArtifactError) as caught:
+        keras_zip.read(path)
+
+    assert str(caught.value) == "config.json in house.keras is 1001 bytes long; at most 1000 are read"

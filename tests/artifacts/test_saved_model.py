@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from envlock.artifacts import saved_model
+from envlock.artifacts.reading import Reading, nodes
+from envlock.errors import ArtifactError
+from envlock.facts import Content, TensorSpec, Unknown
+
+SAMPLES = Path(__file__).parent / "samples"
+KERAS_2 = SAMPLES / "savedmodel-tensorflow-2.15-keras-2.15"
+KERAS_3 = SAMPLES / "savedmodel-tensorflow-2.21-keras-3.15"
+
+
+def _number(value: int) -> bytes:
+    groups = bytearray()
+    while value > 0x7F:
+        groups.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*groups, value])
+
+
+def _field(number: int, value: int | str | bytes) -> bytes:
+    """One field of a protocol buffer: a whole number, or what has a length."""
+    if isinstance(value, int):
+        return _number(number << 3) + _number(value % (1 << 64))
+    data = value.encode() if isinstance(value, str) else value
+    return _number(number << 3 | 2) + _number(len(data)) + data
+
+
+def _node(op: str) -> bytes:
+    return _field(1, f"name of {op}") + _field(2, op)
+
+
+def _function(name: str, ops: Iterable[str]) -> bytes:
+    return _field(1, _field(1, name)) + b"".join(_field(3, _node(op)) for op in ops)
+
+
+def _tensor(name: str, dtype: int, shape: Iterable[int]) -> bytes:
+    dims = b"".join(_field(2, _field(1, size)) for size in shape)
+    return _field(1, name) + _field(2, _field(2, dtype) + _field(3, dims))
+
+
+def _folder(path: Path, graph: bytes, metadata: bytes | None = None) -> Path:
+    """A SavedModel of one graph, with what Keras 2 would say of it."""
+    path.mkdir()
+    (path / "saved_model.pb").write_bytes(_field(1, 1) + _field(2, graph))
+    if metadata is not None:
+        (path / "keras_metadata.pb").write_bytes(metadata)
+    return path
+
+
+def _metadata(text: str, identifier: str = "root") -> bytes:
+    return _field(1, _field(3, identifier) + _field(5, text))
+
+
+# Real ones
+
+
+def test_a_model_that_keras_2_saved_names_versions_and_signature() -> None:
+    found = saved_model.read(KERAS_2)
+
+    assert replace(found, content=Content()) == Reading(
+        format="saved-model",
+        keras_version="2.15.0",
+        tensorflow_version="2.15.1",
+        content=Content(),
+        inputs=(TensorSpec(name="input_1", shape=(-1, 5), dtype="float32"),),
+        outputs=(TensorSpec(name="dense", shape=(-1, 2), dtype="float32"),),
+    )
+
+
+def test_a_model_that_keras_3_exported_names_tensorflow_and_no_keras() -> None:
+    found = saved_model.read(KERAS_3)
+
+    assert found == Reading(
+        format="saved-model",
+        keras_version=None,
+        tensorflow_version="2.21.0",
+        content=Content(
+            config=None,
+            compile_config=None,
+            ops=(
+                "AssignVariableOp",
+                "BiasAdd",
+                "Const",
+                "DisableCopyOnRead",
+                "Identity",
+                "MatMul",
+                "MergeV2Checkpoints",
+                "Mul",
+                "NoOp",
+                "Pack",
+                "Placeholder",
+                "ReadVariableOp",
+                "RestoreV2",
+                "SaveV2",
+                "Select",
+                "ShardedFilename",
+                "StatefulPartitionedCall",
+                "StaticRegexFullMatch",
+                "StringJoin",
+                "VarHandleOp",
+                "VarIsInitializedOp",
+            ),
+            slots=(),
+            has_keras_metadata=False,
+        ),
+        inputs=(TensorSpec(name="keras_tensor", shape=(-1, 5), dtype="float32"),),
+        outputs=(TensorSpec(name="output_0", shape=(-1, 2), dtype="float32"),),
+    )
+
+
+def test_the_architecture_is_what_keras_2_left_beside_the_graph() -> None:
+    content = saved_model.read(KERAS_2).content
+
+    assert [node.label for node in nodes(content.config["config"]["layers"]) if node.slot == ""] == [
+        "InputLayer 'input_1'",
+        "envlock_a>ScaledDense 'scaled_dense'",
+        "Dense 'dense'",
+    ]
+    assert (content.compile_config, content.has_keras_metadata) == (None, True)
+
+
+# Made ones
+
+
+def test_a_folder_is_recognised_by_its_graph(tmp_path: Path) -> None:
+    assert saved_model.matches(tmp_path) is False
+    (tmp_path / "saved_model.pb").touch()
+    assert saved_model.matches(tmp_path) is True
+
+
+def test_a_file_is_no_saved_model_folder(tmp_path: Path) -> None:
+    path = tmp_path / "saved_model.pb"
+    path.touch()
+
+    assert saved_model.matches(path) is False
+
+
+def test_operations_are_those_of_the_graph_and_of_its_functions_each_once(tmp_path: Path) -> None:
+    library = _field(1, _function("double", ["Mul", "Const"])) + _field(
+        1, _function("call", ["double", "Mul"])
+    )
+    graph = _field(2, _field(1, _node("Placeholder")) + _field(1, _node("Const")) + _field(2, library))
+
+    found = saved_model.read(_folder(tmp_path / "house", graph))
+
+    assert found.content.ops == ("Const", "Mul", "Placeholder")
+
+
+def test_objects_with_slot_variables_are_named_once_in_order(tmp_path: Path) -> None:
+    slot = _field(3, _field(1, 7))
+    objects = [
+        _field(4, _field(1, "trackable_list_wrapper")),
+        slot + slot + _field(4, _field(1, "optimizer")),
+        slot + _field(4, _field(1, "ema")),
+        slot + _field(4, _field(1, "optimizer")),
+    ]
+    graph = _field(7, b"".join(_field(1, item) for item in objects))
+
+    found = saved_model.read(_folder(tmp_path / "house", graph))
+
+    assert found.content.slots == ("ema", "optimizer")
+
+
+def test_a_signature_is_sorted_by_name_with_shapes_and_types(tmp_path: Path) -> None:
+    tensors = [_tensor("rooms", 1, [-1, 4]), _tensor("age", 9, [-1]), _tensor("street", 7, [2, 300])]
+    definition = b"".join(_field(1, item) for item in tensors) + _field(2, _tensor("price", 19, [1]))
+    other = _field(1, "training") + _field(2, _field(1, _tensor("lost", 1, [1])))
+    served = _field(1, "serving_default") + _field(2, definition)
+
+    found = saved_model.read(_folder(tmp_path / "house", _field(5, other) + _field(5, served)))
+
+    assert found.inputs == (
+        TensorSpec(name="age", shape=(-1,), dtype="int64"),
+        TensorSpec(name="rooms", shape=(-1, 4), dtype="float32"),
+        TensorSpec(name="street", shape=(2, 300), dtype="string"),
+    )
+    assert found.outputs == (TensorSpec(name="price", shape=(1,), dtype="float16"),)
+
+
+def test_without_a_serving_signature_inputs_and_outputs_are_unknown(tmp_path: Path) -> None:
+    found = saved_model.read(_folder(tmp_path / "house", _field(5, _field(1, "training"))))
+
+    reason = Unknown("the SavedModel has no signature serving_default")
+    assert (found.inputs, found.outputs) == (reason, reason)
+
+
+def test_a_graph_that_names_no_tensorflow_has_none(tmp_path: Path) -> None:
+    found = saved_model.read(_folder(tmp_path / "house", _field(1, _field(4, "serve"))))
+
+    assert found.tensorflow_version is None
+
+
+def test_fields_of_every_kind_are_passed_over(tmp_path: Path) -> None:
+    fixed = (
+        _number(20 << 3 | 1) + b"\xff" * 8 + _number(21 << 3 | 5) + b"\xff" * 4 + _field(22, (1 << 64) - 1)
+    )
+
+    found = saved_model.read(_folder(tmp_path / "house", fixed + _field(1, _field(5, "2.15.1"))))
+
+    assert found.tensorflow_version == "2.15.1"
+
+
+def test_the_root_of_the_metadata_is_the_model_and_names_keras(tmp_path: Path) -> None:
+    root = {"keras_version": "2.8.0", "class_name": "Model", "training_config": {"loss": "mse"}}
+    metadata = _metadata('{"class_name": "Dense"}', "root.layer") + _metadata(json.dumps(root))
+
+    found = saved_model.read(_folder(tmp_path / "house", b"", metadata))
+
+    assert (found.keras_version, found.content) == (
+        "2.8.0",
+        Content(config=root, compile_config={"loss": "mse"}, has_keras_metadata=True),
+    )
+
+
+def test_metadata_without_a_root_names_no_keras(tmp_path: Path) -> None:
+    found = saved_model.read(_folder(tmp_path / "house", b"", _metadata("{}", "root.layer")))
+
+    assert (found.keras_version, found.content) == (
+        None,
+        Content(config={}, compile_config=None, has_keras_metadata=True),
+    )
+
+
+# Ways to be damaged
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"", "it holds no graph"),
+        (_field(1, 1), "it holds no graph"),
+        (b"\x12", "it ends in the middle of a number"),
+        (b"\x12\x05abc", "it ends in the middle of a field"),
+        (b"\x09\x00\x00", "it ends in the middle of a field"),
+        (b"\x80" * 11, "a number is longer than ten bytes"),
+        (b"\x0b", "a field has the unknown wire type 3"),
+        (_field(2, _field(2, b"\x0f")), "a field has the unknown wire type 7"),
+        (_field(2, _field(5, b"\x0a\x7f")), "it ends in the middle of a field"),
+    ],
+)
+def test_a_graph_that_is_no_protocol_buffer_is_damaged(tmp_path: Path, data: bytes, problem: str) -> None:
+    folder = _folder(tmp_path / "house", b"")
+    (folder / "saved_model.pb").write_bytes(data)
+
+    with pytest.raises(ArtifactError) as caught:
+        saved_model.read(folder)
+
+    assert str(caught.value) == f"saved_model.pb in house is damaged: {problem}"
+
+
+def test_a_truncated_graph_is_damaged(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "house", b"")
+    (folder / "saved_model.pb").write_bytes((KERAS_3 / "saved_model.pb").read_bytes()[:20_000])
+
+    with pytest.raises(ArtifactError) as caught:
+        saved_model.read(folder)
+
+    assert str(caught.value) == "saved_model.pb in house is damaged: it ends in the middle of a field"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        (b"\x0a\x7f", "keras_metadata.pb in house is damaged: it ends in the middle of a field"),
+        (
+            _metadata("{"),
+            (
+                "keras_metadata.pb in house is not JSON: Expecting property name enclosed in double quotes: "
+                "line 1 column 2 (char 1)"
+            ),
+        ),
+        (_metadata("[]"), "keras_metadata.pb in house holds list, expected an object"),
+        (_metadata("[" * 500), "keras_metadata.pb in house is nested more than 400 levels deep"),
+    ],
+)
+def test_metadata_that_keras_did_not_write_is_refused(tmp_path: Path, metadata: bytes, message: str) -> None:
+    folder = _folder(tmp_path / "house", b"", metadata)
+
+    with pytest.raises(ArtifactError) as caught:
+        saved_model.read(folder)
+
+    assert str(caught.value) == message

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from builders import install
+
+from envlock.capture import packages
+from envlock.custom import find, source
+from envlock.facts import Content, CustomObject, Unknown
+
+GATES = '''
+import os
+import maths_extra
+from stand_factors import TWO
+
+
+class Gate:
+    """A layer of the user."""
+
+    def __init__(self, **held):
+        self.__dict__.update(held)
+
+    def get_config(self):
+        return {}
+
+
+class Model(Gate):
+    pass
+
+
+class Helper:
+    pass
+
+
+def loss(a, b):
+    return a - b
+'''
+
+Import = Callable[[str, str], ModuleType]
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Import:
+    """Writes a module of the user, imports it, and forgets it after the test."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def imported(name: str, text: str) -> ModuleType:
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+        importlib.invalidate_caches()
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        found = importlib.import_module(name)
+        monkeypatch.setitem(sys.modules, name, found)
+        return found
+
+    return imported
+
+
+@pytest.fixture
+def gates(module: Import) -> ModuleType:
+    module("maths_extra", "")
+    module("stand_factors", "TWO = 2")
+    return module("stand_gates", GATES)
+
+
+def _found(model: Any, *asked: str, **given: Any) -> Any:
+    content = Content(config={"class_name": "Functional", "config": {"layers": list(asked)}})
+    options = {"name_of": lambda kind: f"house>{kind.__name__}", "passed": {}, "distributions": {}}
+    return find.custom_objects(model, content, **{**options, **given})
+
+
+def _names(model: Any, *asked: str, **given: Any) -> list[str]:
+    return [item.name for item in _found(model, *asked, **given)]
+
+
+def test_a_class_of_the_user_is_described(gates: ModuleType) -> None:
+    model = gates.Model(layers=[gates.Gate()])
+
+    found = _found(model, "house>Gate")
+
+    assert found == (
+        CustomObject(
+            name="house>Gate",
+            kind="class",
+            module="stand_gates",
+            qualname="Gate",
+            digest=source.digest(Path(gates.__file__), "Gate"),
+            distribution=None,
+            modules=("maths_extra", "stand_factors", "stand_gates"),
+            imports=(),
+        ),
+    )
+
+
+def test_a_function_of_the_user_is_found_where_the_model_holds_it(gates: ModuleType) -> None:
+    (found,) = _found(gates.Model(loss=gates.loss), "loss")
+
+    assert (found.name, found.kind, found.qualname) == ("house>loss", "function", "loss")
+
+
+def test_objects_are_sorted_by_name_and_told_once(gates: ModuleType) -> None:
+    model = gates.Model(layers=[gates.Gate(), gates.Gate()], loss=gates.loss)
+
+    assert _names(model, "loss", "Model", "Gate", "Gate") == ["house>Gate", "house>Model", "house>loss"]
+
+
+def test_what_the_architecture_does_not_ask_for_is_not_told(gates: ModuleType) -> None:
+    assert _names(gates.Model(layers=[gates.Gate()]), "Dense") == []
+
+
+def test_what_the_compile_settings_ask_for_is_told(gates: ModuleType) -> None:
+    content = Content(config={"class_name": "Functional"}, compile_config={"loss": "loss"})
+
+    found = find.custom_objects(
+        gates.Model(loss=gates.loss),
+        content,
+        name_of=lambda kind: kind.__name__,
+        passed={},
+        distributions={},
+    )
+
+    assert [item.name for item in found] == ["loss"]
+
+
+def test_an_object_is_found_inside_lists_tables_and_other_layers(gates: ModuleType) -> None:
+    outer = gates.Model(inner={"head": [({"x": gates.Gate()},)]})
+
+    assert _names(SimpleNamespace(optimizer=outer), "Gate") == ["house>Gate"]
+
+
+def test_an_object_inside_a_class_of_keras_is_found(gates: ModuleType) -> None:
+    kind = type("Dense", (), {"__module__": "keras.src.layers"})
+    dense = kind()
+    dense.kernel_initializer = gates.Gate()
+
+    assert _names(gates.Model(layers=[dense]), "Gate", "Dense") == ["house>Gate"]
+
+
+def test_what_holds_itself_comes_to_an_end(gates: ModuleType) -> None:
+    model = gates.Model()
+    model.owner = [model]
+
+    assert _names(model, "Model") == ["house>Model"]
+
+
+def test_a_class_that_keras_cannot_write_down_is_not_told(gates: ModuleType) -> None:
+    assert _names(gates.Model(helper=gates.Helper()), "Helper") == []
+
+
+def test_a_lambda_has_no_name_to_be_asked_for_by(module: Import) -> None:
+    lambdas = module("stand_lambdas", "function = lambda x: x")
+
+    assert _names(SimpleNamespace(loss=lambdas.function), "<lambda>") == []
+
+
+def test_an_object_that_the_caller_named_is_told_under_that_name(gates: ModuleType) -> None:
+    found = _found(SimpleNamespace(), "Tor", passed={"Tor": gates.Gate, "Unused": gates.Helper})
+
+    assert [(item.name, item.qualname) for item in found] == [("Tor", "Gate")]
+
+
+def test_where_the_architecture_is_unknown_so_are_the_objects(gates: ModuleType) -> None:
+    unknown = Unknown("h5py is not installed")
+
+    found = find.custom_objects(
+        gates.Model(), Content(config=unknown), name_of=str, passed={}, distributions={}
+    )
+
+    assert found == unknown
+
+
+def test_a_model_without_an_architecture_asks_for_nothing(gates: ModuleType) -> None:
+    content = Content(config=None, compile_config=None)
+
+    assert find.custom_objects(gates.Model(), content, name_of=str, passed={}, distributions={}) == ()
+
+
+def test_the_distributions_that_the_users_modules_import_are_told(
+    tmp_path: Path, module: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site-packages"
+    install(site, "scikit-stand", "1.0", record=["skstand/__init__.py"])
+    (site / "skstand").mkdir()
+    (site / "skstand" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(site)
+    using = module("stand_using", "def loss(a):\n    import os, skstand, numpy, no_such_module\n")
+
+    (found,) = _found(SimpleNamespace(loss=using.loss), "loss", distributions=packages.installed([str(site)]))
+
+    assert (found.modules, found.imports) == (("stand_using",), ("scikit-stand",))
+
+
+def test_an_object_of_an_installed_package_names_its_distribution_and_no_modules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site-packages"
+    install(site, "stand-addons", "1.0", record=["stand_addons.py"])
+    (site / "stand_addons.py").write_text("def loss(a): ...\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(site)
+    addons = importlib.import_module("stand_addons")
+    monkeypatch.delitem(sys.modules, "stand_addons")
+
+    (found,) = _found(
+        SimpleNamespace(loss=addons.loss), "loss", distributions=packages.installed([str(site)])
+    )
+
+    assert (found.distribution, found.modules, found.imports) == ("stand-addons", (), ())
+
+
+def test_an_object_whose_source_is_in_no_file_has_an_unknown_digest() -> None:
+    namespace: dict[str, Any] = {"__name__": "stand_typed"}
+    exec("def loss(a): ...", namespace)  # as in an interactive session
+
+    (found,) = _found(SimpleNamespace(loss=namespace["loss"]), "loss")
+
+    assert (found.module, found.digest, found.modules) == (
+        "stand_typed",
+        Unknown("its source is in no file"),
+        (),
+    )
+
+
+def test_an_object_that_its_file_does_not_define_has_an_unknown_digest(module: Import) -> None:
+    made = module(
+        "stand_made", "def make():\n    def loss(a): ...\n    loss.__qualname__ = 'lost'\n    return loss\n"
+    )
+
+    (found,) = _found(SimpleNamespace(loss=made.make()), "loss")
+
+    assert found.digest == Unknown("stand_made.py does not define it by that name")
+
+
+def test_every_text_in_an_architecture_may_be_a_name() -> None:
+    data = {"class_name": "Dense", "config": [{"name": "a", "units": 3}, ("b", None, ["c"])]}
+
+    assert list(find.referenced(data)) == ["Dense", "a", "b", "c"]

@@ -1,0 +1,234 @@
+"""Values of the upper floors, valid and small unless a test says otherwise: "the same but"."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from envlock import lockfile, store
+from envlock.diff import changes
+from envlock.emit.image_plan import ImagePlan
+from envlock.facts import (
+    KERAS_LOADER,
+    WEIGHTS_LOADER,
+    Artifact,
+    ArtifactFile,
+    Canary,
+    Content,
+    Cpu,
+    CustomObject,
+    Fingerprint,
+    Gpu,
+    Keras,
+    Lock,
+    Numpy,
+    Package,
+    Python,
+    System,
+    TensorFlow,
+    TensorSpec,
+)
+from envlock.knowledge import RULES, Comparison, Finding, Severity
+from envlock.report import Report
+
+DIGEST = "0123456789abcdef" * 4
+
+PACKAGES = (
+    Package(name="absl-py", version="2.1.0", role="runtime"),
+    Package(name="envlock-tf", version="0.1.0", role="tool"),
+    Package(name="flask", version="3.0.3", role="unrelated"),
+    Package(name="keras", version="3.5.0", role="runtime", requires=("absl-py", "numpy")),
+    Package(name="numpy", version="1.26.4", role="runtime"),
+    Package(name="tensorflow-cpu", version="2.17.0", role="runtime", requires=("absl-py", "keras", "numpy")),
+)
+
+
+def make_keras(version: Any = "3.5.0", **facts: Any) -> Keras:
+    given: dict[str, Any] = {
+        "provider": "keras",
+        "backend": "tensorflow",
+        "floatx": "float32",
+        "image_data_format": "channels_last",
+        "dtype_policy": "float32",
+    }
+    return Keras(version=version, **given | facts)
+
+
+def make_tensorflow(version: Any = "2.17.0", **facts: Any) -> TensorFlow:
+    given: dict[str, Any] = {"distribution": "tensorflow-cpu", "cuda": None, "cudnn": None}
+    return TensorFlow(version=version, **given | facts)
+
+
+def make_fingerprint(**facts: Any) -> Fingerprint:
+    """TensorFlow 2.17.0 for CPUs with Keras 3.5.0 under Python 3.11.7 on Debian 12."""
+    given: dict[str, Any] = {
+        "python": Python(version="3.11.7", implementation="cpython"),
+        "system": System(
+            os="linux", machine="x86_64", kernel="6.1.0", distribution="debian 12", libc="glibc 2.36"
+        ),
+        "cpu": Cpu(model="Xeon", features=("avx2", "fma")),
+        "gpu": Gpu(driver=None, devices=(), cuda=None, cudnn=None),
+        "tensorflow": make_tensorflow(),
+        "keras": make_keras(),
+        "numpy": Numpy(version="1.26.4", blas="openblas 0.3.27"),
+        "variables": {},
+        "packages": PACKAGES,
+    }
+    return Fingerprint(**given | facts)
+
+
+def make_packages(**versions: str | None) -> tuple[Package, ...]:
+    """The packages of `make_fingerprint` with other versions; `None` takes one away."""
+    named = {name.replace("_", "-"): version for name, version in versions.items()}
+    kept = [package for package in PACKAGES if named.get(package.name, "kept") is not None]
+    found = {
+        package.name: replace(package, version=named.get(package.name, package.version)) for package in kept
+    }
+    for name, version in named.items():
+        if version is not None and name not in found:
+            found[name] = Package(name=name, version=version)
+    return tuple(found[name] for name in sorted(found))
+
+
+def make_artifact(kind: str = "keras", keras_version: Any = "3.5.0", **facts: Any) -> Artifact:
+    """A saved model of this format, as the Keras of that version would write it."""
+    name = {"keras": "house.keras", "hdf5": "house.h5", "saved-model": "house"}[kind]
+    path = {"saved-model": "saved_model.pb"}.get(kind, name)
+    given: dict[str, Any] = {
+        "name": name,
+        "files": (ArtifactFile(path=path, size=1234, sha256=DIGEST),),
+        "tensorflow_version": None,
+    }
+    return Artifact(format=kind, keras_version=keras_version, **given | facts)
+
+
+def make_layer(class_name: str, module: str = "keras.layers", **config: Any) -> dict[str, Any]:
+    """A layer as it stands in an architecture."""
+    return {"class_name": class_name, "module": module, "registered_name": None, "config": config}
+
+
+def make_content(*layers: dict[str, Any], module: str = "keras", **facts: Any) -> Content:
+    """A Sequential model of these layers."""
+    model = make_layer("Sequential", module=module, name="sequential", layers=list(layers))
+    return Content(**{"config": model, "compile_config": None} | facts)
+
+
+def make_custom_object(**facts: Any) -> CustomObject:
+    """A layer of the user's own, which imports SciPy."""
+    given: dict[str, Any] = {
+        "name": "shop>Gate",
+        "kind": "layer",
+        "module": "shop.gates",
+        "qualname": "Gate",
+        "digest": DIGEST,
+        "distribution": None,
+        "modules": ("shop.gates",),
+        "imports": ("scipy",),
+    }
+    return CustomObject(**given | facts)
+
+
+def make_comparison(**facts: Any) -> Comparison:
+    """A `.keras` file of Keras 3.5.0 with itself; `changes` follow from the two sides."""
+    given: dict[str, Any] = {
+        "locked": make_fingerprint(),
+        "current": make_fingerprint(),
+        "artifact": make_artifact(),
+        "content": make_content(make_layer("Dense", name="dense")),
+    }
+    given |= facts
+    return Comparison(**{"changes": changes(given["locked"], given["current"])} | given)
+
+
+def make_reading(keras: Any = "3.5.0", tensorflow: Any = "2.17.0", **facts: Any) -> dict[str, Fingerprint]:
+    """The target's side of a comparison: these facts, or the facts for these versions."""
+    given: dict[str, Any] = {
+        "keras": make_keras(keras) if isinstance(keras, str) else keras,
+        "tensorflow": make_tensorflow(tensorflow) if isinstance(tensorflow, str) else tensorflow,
+    }
+    return {"current": make_fingerprint(**given | facts)}
+
+
+def say(code: str, seen: Comparison) -> list[tuple[str, str]]:
+    """What one rule has to say: subjects and sentences."""
+    rule = next(rule for rule in RULES if rule.code == code)
+    return [(finding.subject, finding.message) for finding in rule.findings(seen)]
+
+
+def make_finding(severity: Severity = Severity.ERROR, **facts: Any) -> Finding:
+    code = {Severity.ERROR: "EL101", Severity.WARNING: "EL113", Severity.NOTE: "EL312"}[severity]
+    given: dict[str, Any] = {
+        "code": code,
+        "subject": "house.keras",
+        "message": "it cannot be read",
+        "remedy": "read another",
+    }
+    return Finding(severity=severity, **given | facts)
+
+
+def make_report(**facts: Any) -> Report:
+    """A report of nothing: the same environment."""
+    given: dict[str, Any] = {
+        "subject": "house.keras",
+        "loader": KERAS_LOADER,
+        "verdict": "same",
+        "loaders": {KERAS_LOADER: "same", WEIGHTS_LOADER: "same"},
+        "findings": (),
+        "changes": (),
+        "unknown": {},
+        "saved_with": "TensorFlow 2.17.0, Keras 3.5.0",
+        "target": "requirements.txt",
+    }
+    return Report(**given | facts)
+
+
+def make_lock(**facts: Any) -> Lock:
+    given: dict[str, Any] = {
+        "created_by": "envlock 0.1.0",
+        "loader": KERAS_LOADER,
+        "artifact": make_artifact(),
+        "inputs": (TensorSpec(name="x", shape=(-1, 4), dtype="float32"),),
+        "outputs": (TensorSpec(name="dense", shape=(-1, 1), dtype="float32"),),
+        "custom_objects": (),
+        "canary": Canary(source="seeded", rows=3, tolerance=1e-5),
+        "attachments": (),
+        "fingerprint": make_fingerprint(),
+    }
+    return Lock(**given | facts)
+
+
+def make_plan(**facts: Any) -> ImagePlan:
+    given: dict[str, Any] = {
+        "base": "python:3.11-slim",
+        "requirements": ("keras==3.5.0", "numpy==1.26.4"),
+        "variables": (("KERAS_BACKEND", "tensorflow"), ("TF_ENABLE_ONEDNN_OPTS", "0")),
+        "labels": (("dev.envlock.lock.digest", f"sha256:{DIGEST}"), ("dev.envlock.model.format", "keras")),
+        "files": {"app/model.json": "{}\n", "app/keras/keras.json": "{}\n"},
+        "missing": (),
+    }
+    return ImagePlan(**given | facts)
+
+
+def write_archive(path: Path, *layers: dict[str, Any], keras_version: str = "3.5.0") -> Path:
+    """A `.keras` archive as far as it is read without Keras; the same arguments give the same bytes."""
+    members = {
+        "metadata.json": json.dumps({"keras_version": keras_version}),
+        "config.json": json.dumps(make_content(*layers).config),
+        "model.weights.h5": "weights",
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(zipfile.ZipInfo(name), text)
+    return path
+
+
+def write_locked(path: Path, *layers: dict[str, Any], **facts: Any) -> Path:
+    """The same with a lock beside it."""
+    write_archive(path, *layers)
+    artifact = make_artifact(name=path.name, files=store.describe(path))
+    text = lockfile.dumps(make_lock(artifact=artifact, **facts))
+    lockfile.place(path).lock.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import Any
+
+from judged import make_comparison, make_custom_object, make_fingerprint, make_packages, say
+
+from envlock.facts import Unknown
+from envlock.knowledge import Comparison
+
+
+def seen_with(
+    code: str | None = "present", locked: Any = None, current: Any = None, **facts: Any
+) -> Comparison:
+    """A model with one custom layer; `code` is how it was found, SciPy's versions on both sides."""
+    item = make_custom_object(**facts)
+    return make_comparison(
+        locked=make_fingerprint(packages=make_packages(scipy=locked)),
+        current=make_fingerprint(packages=make_packages(scipy=current)),
+        custom_objects=(item,),
+        code={item.name: code} if code else {},
+    )
+
+
+def test_missing_code_is_told_with_where_it_was() -> None:
+    said = say("EL201", seen_with("missing"))
+
+    assert said == [("shop>Gate", "layer Gate was in module shop.gates, which the target does not have")]
+
+
+def test_code_that_is_there_is_not_missing() -> None:
+    assert say("EL201", seen_with("present")) == []
+
+
+def test_code_that_could_not_be_looked_for_is_not_called_missing() -> None:
+    assert say("EL201", seen_with(None)) == []
+
+
+def test_edited_code_is_told() -> None:
+    said = say("EL202", seen_with("changed"))
+
+    assert said == [("shop>Gate", "layer Gate in module shop.gates was edited since the model was saved")]
+
+
+def test_code_as_it_was_is_not_edited() -> None:
+    assert say("EL202", seen_with("present")) == []
+
+
+def test_a_package_that_the_code_imports_is_missing() -> None:
+    said = say("EL203", seen_with("present", locked="1.14.0"))
+
+    assert said == [("scipy", "scipy is not installed, and Gate needs it (it was 1.14.0)")]
+
+
+def test_the_distribution_that_the_code_comes_from_is_missing() -> None:
+    said = say("EL203", seen_with("present", current="1.14.0", distribution="gates"))
+
+    assert said == [("gates", "gates is not installed, and Gate needs it")]
+
+
+def test_a_package_that_the_code_imports_is_there() -> None:
+    assert say("EL203", seen_with("present", locked="1.14.0", current="1.14.0")) == []
+
+
+def test_the_imports_of_missing_code_do_not_matter() -> None:
+    assert say("EL203", seen_with("missing", locked="1.14.0")) == []
+
+
+def test_packages_that_could_not_be_listed_are_not_called_missing() -> None:
+    seen = make_comparison(
+        current=make_fingerprint(packages=Unknown("the list does not say")),
+        custom_objects=(make_custom_object(),),
+    )
+
+    assert say("EL203", seen) == []
+
+
+def test_a_package_that_the_code_imports_crossed_a_major_version() -> None:
+    said = say("EL204", seen_with(locked="1.14.0", current="2.0.0"))
+
+    assert said == [("scipy", "scipy was 1.14.0 when the model was saved, the target has 2.0.0")]
+
+
+def test_a_minor_version_promises_the_same_calls() -> None:
+    assert say("EL204", seen_with(locked="1.14.0", current="1.15.0")) == []
+
+
+def test_a_package_that_the_code_does_not_import_may_cross_a_major_version() -> None:
+    assert say("EL204", seen_with(locked="1.14.0", current="2.0.0", imports=())) == []

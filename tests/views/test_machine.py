@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from judged import make_finding, make_fingerprint, make_lock, make_report
+
+from envlock.diff import Change
+from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER, WEIGHTS_LOADER, Python, Unknown
+from envlock.knowledge import Severity
+from envlock.knowledge.rule import ALL_LOADERS
+from envlock.report import Proof
+from envlock.views import machine
+
+VERDICTS = st.sampled_from(["same", "compatible", "drifts", "breaks"])
+NUMBERS = st.floats(min_value=0, allow_nan=False, allow_infinity=True)
+LOADERS = st.lists(st.sampled_from(ALL_LOADERS), unique=True)
+
+FINDINGS = st.builds(
+    make_finding,
+    st.sampled_from(Severity),
+    code=st.text(),
+    subject=st.text(),
+    message=st.text(),
+    remedy=st.text(),
+    loaders=LOADERS.map(tuple),
+)
+CHANGES = st.builds(Change, st.text(), st.none() | st.text(), st.none() | st.text())
+PROOFS = st.builds(
+    Proof,
+    rows=st.integers(min_value=0),
+    difference=NUMBERS,
+    tolerance=st.floats(min_value=0, allow_infinity=False),
+    bitwise=st.booleans(),
+)
+REPORTS = st.builds(
+    make_report,
+    subject=st.text(),
+    loader=st.sampled_from(ALL_LOADERS),
+    verdict=VERDICTS,
+    loaders=st.dictionaries(st.sampled_from(ALL_LOADERS), VERDICTS),
+    findings=st.lists(FINDINGS, max_size=3).map(tuple),
+    changes=st.lists(CHANGES, max_size=3).map(tuple),
+    unknown=st.dictionaries(st.text(), st.text(), max_size=3),
+    saved_with=st.text(),
+    target=st.text(),
+    proof=st.none() | PROOFS,
+)
+
+
+@given(REPORTS)
+def test_a_report_is_read_back_as_it_was_written(report: Any) -> None:
+    assert machine.parse_report(machine.report(report)) == report
+
+
+def test_a_report_has_the_keys_that_tools_rely_on() -> None:
+    report = make_report(
+        verdict="breaks",
+        loaders={KERAS_LOADER: "breaks", SAVED_MODEL_LOADER: "compatible"},
+        findings=(make_finding(loaders=(KERAS_LOADER,)),),
+        changes=(Change("keras.version", "3.5.0", None),),
+        unknown={"gpu": "it does not say", "cpu": "it does not say"},
+        proof=Proof(rows=3, difference=0.5, tolerance=1e-5, bitwise=False),
+    )
+
+    assert json.loads(machine.report(report)) == {
+        "subject": "house.keras",
+        "loader": "keras.load_model",
+        "saved_with": "TensorFlow 2.17.0, Keras 3.5.0",
+        "target": "requirements.txt",
+        "verdict": "breaks",
+        "loaders": {"keras.load_model": "breaks", "tf.saved_model.load": "compatible"},
+        "findings": [
+            {
+                "code": "EL101",
+                "severity": "error",
+                "subject": "house.keras",
+                "message": "it cannot be read",
+                "remedy": "read another",
+                "loaders": ["keras.load_model"],
+            }
+        ],
+        "unknown": [
+            {"path": "cpu", "reason": "it does not say"},
+            {"path": "gpu", "reason": "it does not say"},
+        ],
+        "changes": [{"path": "keras.version", "locked": "3.5.0", "current": None}],
+        "proof": {"rows": 3, "difference": 0.5, "tolerance": 1e-05, "bitwise": False},
+    }
+
+
+def test_an_infinite_difference_is_none_at_all_in_json() -> None:
+    proof = Proof(rows=3, difference=float("inf"), tolerance=1e-5, bitwise=False)
+
+    data = json.loads(machine.report(make_report(proof=proof)))
+
+    assert data["proof"]["difference"] is None
+
+
+def test_a_report_without_a_proof_does_not_speak_of_one() -> None:
+    assert "proof" not in json.loads(machine.report(make_report()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Traceback (most recent call last):",
+        "null",
+        "[]",
+        "3",
+        "{}",
+        '{"error": "house.keras does not exist", "hint": ""}',
+        machine.report(make_report()).replace('"findings": []', '"findings": [3]'),
+        machine.report(make_report(findings=(make_finding(),))).replace('"error"', '"fatal"'),
+        machine.report(make_report()).replace('"unknown": []', '"unknown": 3'),
+    ],
+)
+def test_what_is_no_report_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the message is the JSON parser's, or names the key
+        machine.parse_report(text)
+
+
+def test_a_lock_is_printed_in_its_own_tables() -> None:
+    lock = make_lock(
+        canary=None,
+        custom_objects=Unknown("the model is subclassed"),
+        fingerprint=make_fingerprint(gpu=Unknown("no nvidia-smi"), keras=None, packages=()),
+    )
+
+    data = json.loads(machine.lock(lock))
+
+    assert sorted(data) == [
+        "absent",
+        "artifact",
+        "attachments",
+        "cpu",
+        "created-by",
+        "inputs",
+        "loader",
+        "numpy",
+        "outputs",
+        "packages",
+        "python",
+        "system",
+        "tensorflow",
+        "unknown",
+        "variables",
+    ]
+    assert data["python"] == {"version": "3.11.7", "implementation": "cpython"}
+    assert data["absent"] == [
+        "artifact.tensorflow-version",
+        "canary",
+        "keras",
+        "tensorflow.cuda",
+        "tensorflow.cudnn",
+    ]
+    assert data["unknown"] == {"custom-objects": "the model is subclassed", "gpu": "no nvidia-smi"}
+
+
+def test_a_fingerprint_is_printed_with_what_is_absent_and_unknown() -> None:
+    python = Python(version="3.11.7", implementation=Unknown("it does not say"))
+
+    data = json.loads(machine.fingerprint(make_fingerprint(python=python, keras=None, tensorflow=None)))
+
+    assert data["python"] == {"version": "3.11.7"}
+    assert data["unknown"] == {"python.implementation": "it does not say"}
+    assert data["absent"] == ["gpu.cuda", "gpu.cudnn", "gpu.driver", "keras", "tensorflow"]
+
+
+def test_an_error_is_data_too() -> None:
+    assert json.loads(machine.error("house.keras does not exist", "look again")) == {
+        "error": "house.keras does not exist",
+        "hint": "look again",
+    }
+
+
+@pytest.mark.parametrize("loader", [KERAS_LOADER, WEIGHTS_LOADER])
+def test_the_loader_is_the_one_that_the_verdict_is_of(loader: str) -> None:
+    assert json.loads(machine.report(make_report(loader=loader)))["loader"] == loader

@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import pytest
+from judged import make_custom_object, make_finding, make_fingerprint, make_lock, make_report
+
+from envlock.diff import Change
+from envlock.facts import (
+    KERAS_LOADER,
+    SAVED_MODEL_LOADER,
+    ArtifactFile,
+    Gpu,
+    TensorFlow,
+    Unknown,
+)
+from envlock.knowledge import Finding, Severity, explain
+from envlock.report import Proof, Report
+from envlock.views import text
+
+HOSTILE = "a\x1b[2Jb\x07\u202ec\x9b"
+SHOWN = "a\\x1b[2Jb\\x07\\u202ec\\x9b"
+
+
+def note(code: str, message: str = "it differs") -> Finding:
+    return make_finding(Severity.NOTE, code=code, message=message)
+
+
+def broken(**facts: object) -> Report:
+    """A report with one finding of each severity."""
+    given = {
+        "verdict": "breaks",
+        "loaders": {KERAS_LOADER: "breaks", SAVED_MODEL_LOADER: "compatible"},
+        "findings": (
+            make_finding(Severity.ERROR, loaders=(KERAS_LOADER,)),
+            make_finding(Severity.WARNING, message="it moves", remedy="retrain"),
+            note("EL312", "python.version was 3.11.7, the target has 3.12.1"),
+            note("EL311"),
+            note("EL311"),
+        ),
+        "changes": (Change("python.version", "3.11.7", "3.12.1"),),
+        "unknown": {"gpu": "the list does not say", "gpu.driver": "nor this", "cpu": "the list does not say"},
+    }
+    return make_report(**given | facts)
+
+
+def shown(report: Report, *, verbose: bool = False) -> list[str]:
+    return text.report(report, colour=False, verbose=verbose).splitlines()
+
+
+def test_nothing_that_differs_is_one_line() -> None:
+    assert text.report(make_report(), colour=False) == (
+        "house.keras: same in requirements.txt (saved with TensorFlow 2.17.0, Keras 3.5.0)"
+    )
+
+
+def test_findings_are_told_the_worst_first_with_the_next_step_last() -> None:
+    assert text.report(broken(), colour=False) == (
+        "house.keras: breaks in requirements.txt (saved with TensorFlow 2.17.0, Keras 3.5.0)\n"
+        "  error EL101: it cannot be read\n"
+        "    fix: read another\n"
+        "  warning EL113: it moves\n"
+        "    fix: retrain\n"
+        "  note EL312: python.version was 3.11.7, the target has 3.12.1\n"
+        "  note EL311: 2 unrelated packages differ\n"
+        "  by loader: keras.load_model breaks, tf.saved_model.load compatible\n"
+        "  unknown: cpu, gpu (3 facts; -v says why)\n"
+        "next: envlock explain EL101"
+    )
+
+
+def test_a_verbose_report_keeps_nothing_back() -> None:
+    assert text.report(broken(), colour=False, verbose=True) == (
+        "house.keras: breaks in requirements.txt (saved with TensorFlow 2.17.0, Keras 3.5.0)\n"
+        "  error EL101: it cannot be read\n"
+        "    fix: read another\n"
+        "  warning EL113: it moves\n"
+        "    fix: retrain\n"
+        "  note EL312: python.version was 3.11.7, the target has 3.12.1\n"
+        "  note EL311: it differs\n"
+        "  note EL311: it differs\n"
+        "  by loader: keras.load_model breaks, tf.saved_model.load compatible\n"
+        "  unknown cpu: the list does not say\n"
+        "  unknown gpu: the list does not say\n"
+        "  unknown gpu.driver: nor this\n"
+        "next: envlock explain EL101"
+    )
+
+
+def test_colour_adds_nothing_but_colour() -> None:
+    plain, coloured = (text.report(broken(), colour=colour) for colour in (False, True))
+
+    for code in ("\x1b[31m", "\x1b[33m", "\x1b[0m"):
+        assert code in coloured
+        coloured = coloured.replace(code, "")
+    assert coloured == plain
+
+
+def test_a_finding_for_another_loader_is_not_told_as_one_for_this() -> None:
+    finding = make_finding(loaders=(SAVED_MODEL_LOADER,))
+
+    report = make_report(findings=(finding,), loaders={KERAS_LOADER: "same", SAVED_MODEL_LOADER: "breaks"})
+
+    assert shown(report)[1:] == ["  by loader: keras.load_model same, tf.saved_model.load breaks"]
+
+
+@pytest.mark.parametrize(
+    ("code", "count", "line"),
+    [
+        ("EL311", 1, "  note EL311: 1 unrelated package differs"),
+        ("EL311", 3, "  note EL311: 3 unrelated packages differ"),
+        ("EL310", 1, "  note EL310: 1 package of the model's runtime differs without effect on it"),
+        ("EL310", 3, "  note EL310: 3 packages of the model's runtime differ without effect on it"),
+    ],
+)
+def test_packages_are_folded_into_a_count(code: str, count: int, line: str) -> None:
+    assert shown(make_report(findings=(note(code),) * count))[1:] == [line]
+
+
+def test_the_thirteenth_note_is_counted_and_not_told() -> None:
+    report = make_report(findings=tuple(note("EL312", f"fact {index:02}") for index in range(14)))
+
+    lines = shown(report)[1:]
+
+    assert lines == [
+        *(f"  note EL312: fact {index:02}" for index in range(12)),
+        "  note: 2 more; -v shows them",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("proof", "line"),
+    [
+        (
+            Proof(rows=3, difference=0.0, tolerance=1e-5, bitwise=True),
+            "  canary: 3 rows replayed, every number equal to the last bit",
+        ),
+        (
+            Proof(rows=3, difference=1.234e-7, tolerance=1e-5, bitwise=False),
+            "  canary: 3 rows replayed, difference 1.2e-07, accepted 1e-05",
+        ),
+        (
+            Proof(rows=3, difference=float("inf"), tolerance=1e-3, bitwise=False),
+            "  canary: 3 rows replayed, difference inf, accepted 1e-03",
+        ),
+    ],
+)
+def test_a_proof_is_told_with_its_numbers(proof: Proof, line: str) -> None:
+    assert shown(make_report(proof=proof))[1:] == [line]
+
+
+def test_a_model_without_a_lock_is_not_said_to_be_saved_with_anything() -> None:
+    assert shown(make_report(saved_with="")) == ["house.keras: same in requirements.txt"]
+
+
+def test_control_characters_are_shown_escaped() -> None:
+    report = make_report(
+        subject=HOSTILE,
+        target=HOSTILE,
+        saved_with=HOSTILE,
+        verdict="breaks",
+        findings=(make_finding(message=HOSTILE, remedy=HOSTILE), note("EL312", HOSTILE)),
+        unknown={HOSTILE: HOSTILE},
+    )
+
+    assert text.report(report, colour=False, verbose=True) == (
+        f"{SHOWN}: breaks in {SHOWN} (saved with {SHOWN})\n"
+        f"  error EL101: {SHOWN}\n"
+        f"    fix: {SHOWN}\n"
+        f"  note EL312: {SHOWN}\n"
+        f"  unknown {SHOWN}: {SHOWN}\n"
+        "next: envlock explain EL101"
+    )
+
+
+def test_a_report_in_one_sentence_tells_the_worst_and_how_many_more() -> None:
+    assert text.concise(broken()) == (
+        "house.keras: breaks in requirements.txt: [EL101] it cannot be read; read another (and 1 more)"
+    )
+
+
+def test_a_report_without_findings_in_one_sentence_is_its_verdict() -> None:
+    assert text.concise(make_report()) == "house.keras: same in requirements.txt"
+
+
+def test_control_characters_are_shown_escaped_in_one_sentence_too() -> None:
+    report = make_report(subject=HOSTILE, verdict="breaks", findings=(make_finding(message=HOSTILE),))
+
+    assert text.concise(report) == (f"{SHOWN}: breaks in requirements.txt: [EL101] {SHOWN}; read another")
+
+
+def test_a_lock_is_told_a_fact_a_line() -> None:
+    assert text.lock(make_lock(fingerprint=make_fingerprint(variables={"KERAS_BACKEND": "jax"}))) == (
+        "model        house.keras (keras, 1 file, 1.2 kB)\n"
+        "loads with   keras.load_model\n"
+        "inputs       x (any, 4) float32\n"
+        "outputs      dense (any, 1) float32\n"
+        "custom code  none\n"
+        "canary       3 rows (seeded), accepted difference 1e-05\n"
+        "Python       3.11.7 (cpython)\n"
+        "TensorFlow   2.17.0 from tensorflow-cpu, built without CUDA\n"
+        "Keras        3.5.0 from keras (tensorflow, float32, channels_last, float32)\n"
+        "NumPy        1.26.4 with openblas 0.3.27\n"
+        "system       debian 12, linux, x86_64, glibc 2.36\n"
+        "GPU          none; driver none\n"
+        "CPU          Xeon (avx2 fma)\n"
+        "variables    KERAS_BACKEND=jax\n"
+        "packages     6 (4 runtime, 1 tool, 1 unrelated)"
+    )
+
+
+def test_a_lock_tells_what_is_not_known() -> None:
+    lock = make_lock(
+        inputs=Unknown("the model is subclassed"),
+        custom_objects=(make_custom_object(),),
+        canary=None,
+        fingerprint=make_fingerprint(
+            **dict.fromkeys(
+                ("python", "system", "cpu", "gpu", "tensorflow", "keras", "numpy", "variables"),
+                Unknown("could not look"),
+            ),
+            packages=(),
+        ),
+    )
+
+    assert text.lock(lock) == (
+        "model        house.keras (keras, 1 file, 1.2 kB)\n"
+        "loads with   keras.load_model\n"
+        "inputs       unknown\n"
+        "outputs      dense (any, 1) float32\n"
+        "custom code  shop>Gate from shop.gates:Gate\n"
+        "canary       none\n"
+        "packages     0 ()\n"
+        "  unknown fingerprint.cpu: could not look\n"
+        "  unknown fingerprint.gpu: could not look\n"
+        "  unknown fingerprint.keras: could not look\n"
+        "  unknown fingerprint.numpy: could not look\n"
+        "  unknown fingerprint.python: could not look\n"
+        "  unknown fingerprint.system: could not look\n"
+        "  unknown fingerprint.tensorflow: could not look\n"
+        "  unknown fingerprint.variables: could not look\n"
+        "  unknown inputs: the model is subclassed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("sizes", "line"),
+    [
+        ((999,), "1 file, 999 B"),
+        ((1000,), "1 file, 1.0 kB"),
+        ((2_500_000, 2_500_000), "2 files, 5.0 MB"),
+        ((3_000_000_000_000,), "1 file, 3000.0 GB"),
+    ],
+)
+def test_the_size_of_a_model_is_told_in_a_unit_that_can_be_read(sizes: tuple[int, ...], line: str) -> None:
+    lock = make_lock()
+    files = tuple(ArtifactFile(path=f"{index}", size=size, sha256="") for index, size in enumerate(sizes))
+    artifact = type(lock.artifact)(
+        name="house.keras", format="keras", files=files, keras_version=None, tensorflow_version=None
+    )
+
+    first = text.lock(make_lock(artifact=artifact)).splitlines()[0]
+
+    assert first == f"model        house.keras (keras, {line})"
+
+
+def test_a_graphics_card_is_told_with_its_driver_and_the_cuda_that_is_built_for() -> None:
+    fingerprint = make_fingerprint(
+        gpu=Gpu(driver="550.54", devices=("A100", "A100"), cuda="12.3", cudnn="8.9"),
+        tensorflow=TensorFlow(distribution="tensorflow", version="2.17.0", cuda="12.3", cudnn="8.9"),
+    )
+
+    lines = text.fingerprint(fingerprint).splitlines()
+
+    assert [line for line in lines if line.startswith(("GPU", "TensorFlow"))] == [
+        "TensorFlow  2.17.0 from tensorflow, built for CUDA 12.3",
+        "GPU         A100, A100; driver 550.54",
+    ]
+
+
+def test_control_characters_in_a_lock_are_shown_escaped() -> None:
+    lines = text.fingerprint(make_fingerprint(variables={"XLA_FLAGS": HOSTILE})).splitlines()
+
+    assert f"variables   XLA_FLAGS={SHOWN}" in lines
+
+
+def test_an_explanation_says_what_it_means_what_to_do_and_where_it_is_from() -> None:
+    assert text.explanation(explain("EL102")) == (
+        "EL102 (error): The `.keras` archive is unknown before Keras 2.12.\n"
+        "\n"
+        'Older releases take every file for HDF5: "file signature not found".\n'
+        "\n"
+        "What to do: load it with Keras 2.12 or newer, or save it as .h5 there.\n"
+        "\n"
+        "Source: https://github.com/keras-team/keras/issues/18830"
+    )
