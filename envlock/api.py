@@ -1,7 +1,8 @@
 """
 The jobs: save, load, lock, diff, verify, dockerfile, build.
 
-Each is a dozen lines that name the steps: look, think, write.
+Each is a dozen lines that name the steps: look, think, write. What only saving and building need is
+imported there, so that a diff does not pay for it.
 """
 
 from __future__ import annotations
@@ -11,13 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from envlock import image, judging, keras_bridge, lockfile, saving, store, targets
+from envlock import judging, keras_bridge, lockfile, store, targets
 from envlock.contract import canary
 from envlock.custom import resolve
-from envlock.emit import image_plan
-from envlock.emit.dockerfile import dockerfile as dockerfile_text
 from envlock.errors import ArtifactError, ImageError, LockError, MismatchError, UsageError
 from envlock.facts import KERAS_LOADER, Canary, Fingerprint, Lock
 from envlock.judging import Subject
@@ -37,6 +36,9 @@ __all__ = [
     "save_model",
     "verify",
 ]
+
+if TYPE_CHECKING:
+    from envlock.emit.image_plan import ImagePlan
 
 AnyPath = str | PathLike[str]
 
@@ -70,6 +72,8 @@ def save_model(
     What Keras raises passes through. `StoreError`: the folder cannot be written. `UsageError`: the
     example does not fit the inputs.
     """
+    from envlock import saving
+
     target = _local(path)
     if not overwrite and target.exists():
         raise UsageError(f"{target.name} exists and overwrite=False was given")
@@ -188,7 +192,9 @@ def verify(path: AnyPath) -> Report:
         return _proved(seen, report, _callable(seen))
     except Exception as error:  # noqa: BLE001 - a model's own code may raise anything; it is the answer
         message = f"{seen.loader} raised {type(error).__name__}: {str(error).strip()[:300]}"
-        return _with_finding(report, proof_rules.load_failed.finding(seen.loader, message), BREAKS)
+        return judging.reconsidered(
+            report, (proof_rules.load_failed.finding(seen.loader, message), *report.findings)
+        )
 
 
 def dockerfile(path: AnyPath, *, base: str | None = None, context: AnyPath | None = None) -> str:
@@ -197,6 +203,9 @@ def dockerfile(path: AnyPath, *, base: str | None = None, context: AnyPath | Non
 
     With `context` the whole build context is written there as a tar, for `docker build - < FILE`.
     """
+    from envlock import image
+    from envlock.emit.dockerfile import dockerfile as dockerfile_text
+
     seen = judging.subject(Path(path))
     plan = _plan(seen, base)
     if context is not None:
@@ -222,6 +231,8 @@ def build(
     told each step. `IntegrityError`: a file is not as it was locked. `ImageError`: no engine
     answers, or a step failed.
     """
+    from envlock import image
+
     seen = judging.subject(Path(path))
     judging.refuse_damage(seen)
     plan = _plan(seen, base)
@@ -321,12 +332,9 @@ def _proved(seen: Subject, report: Report, call: Callable[[Sequence[Any]], list[
     message = (
         f"the outputs differ from the recorded ones by {difference:.3g}, accepted is {recorded.tolerance:.0e}"
     )
-    return _with_finding(report, proof_rules.outputs_differ.finding("canary", message), DRIFTS)
-
-
-def _with_finding(report: Report, finding: Any, verdict: str) -> Report:
-    loaders = report.loaders | {report.loader: verdict}
-    return replace(report, findings=(finding, *report.findings), verdict=verdict, loaders=loaders)
+    return judging.reconsidered(
+        report, (proof_rules.outputs_differ.finding("canary", message), *report.findings)
+    )
 
 
 def _raise_if_different(report: Report) -> None:
@@ -334,7 +342,9 @@ def _raise_if_different(report: Report) -> None:
         raise MismatchError(text.concise(report))
 
 
-def _plan(seen: Subject, base: str | None) -> image_plan.ImagePlan:
+def _plan(seen: Subject, base: str | None) -> ImagePlan:
+    from envlock.emit import image_plan
+
     if seen.lock is None:
         raise LockError(f"{seen.artifact.name} has no lock beside it", hint="save it with envlock.save_model")
     return image_plan.plan(seen.lock, lock_digest=store.sha256(seen.place.lock), base=base)

@@ -64,7 +64,17 @@ def parse(commands: Mapping[str, Command], words: Sequence[str]) -> tuple[Comman
         raise NeedsTyper
     command = commands[words[0]]
     parser = _Parser(add_help=False, allow_abbrev=False)
-    for parameter in _parameters(command):
+    parameters = list(_parameters(command))
+    names = {name for item in parameters if isinstance(item.marker, Option) for name in item.marker.names}
+    for word in words[1:]:
+        # Where argparse and Typer read a word differently (-5, -o=x), Typer is asked.
+        if word == "--":
+            break
+        is_long = word.startswith("--")
+        plain = word.partition("=")[0] if is_long else word[:2]
+        if word.startswith("-") and (plain not in names or (not is_long and word[2:3] == "=")):
+            raise NeedsTyper
+    for parameter in parameters:
         _add(parser, parameter)
     return command, vars(parser.parse_args(words[1:]))
 

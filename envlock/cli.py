@@ -168,16 +168,16 @@ def main(words: list[str] | None = None) -> int:
     try:
         return _run(words)
     except EnvlockError as error:
-        _fail(error, as_json="json" in words)
+        _fail(error.message, error.hint, words)
         return error.exit_code
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:  # a file that cannot be read or written is the user's to mend
-        _complain(f"{error.filename or 'a file'}: {error.strerror or error}", "")
+        _fail(f"{error.filename or 'a file'}: {error.strerror or error}", "", words)
         return 2
     except KeyboardInterrupt:
-        _complain("interrupted", "")
+        _fail("interrupted", "", words)
         return 130
 
 
@@ -251,13 +251,10 @@ def _say(line: str, *, quiet: bool) -> None:
         sys.stderr.flush()
 
 
-def _fail(error: EnvlockError, *, as_json: bool) -> None:
-    if as_json:
-        _write(machine.error(error.message, error.hint), None)
-    _complain(error.message, error.hint)
-
-
-def _complain(message: str, hint: str) -> None:
+def _fail(message: str, hint: str, words: list[str]) -> None:
+    """Say what went wrong, to a program that asked for JSON as JSON too."""
+    if {"json", "--format=json"} & set(words):
+        _write(machine.error(message, hint), None)
     sys.stderr.write(f"envlock: {visible(message)}\n")
     if hint:
         sys.stderr.write(f"  hint: {visible(hint)}\n")

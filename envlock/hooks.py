@@ -8,6 +8,7 @@ under another path is wrapped too; a name that a program had already taken from 
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import sys
 import warnings
@@ -87,6 +88,8 @@ def _saving_method(original: Callable[..., Any]) -> Callable[..., Any]:
 def _exporting_method(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def export(self: Any, filepath: Any, *positional: Any, **arguments: Any) -> Any:
+        if not positional and "verbose" in inspect.signature(original).parameters:
+            arguments = {"verbose": False} | arguments  # it would name the stage, which is gone by then
         return _save(self, filepath, lambda path: original(self, path, *positional, **arguments), arguments)
 
     return export

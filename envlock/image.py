@@ -67,8 +67,6 @@ def build(client: Any, plan: ImagePlan, where: Place, *, tag: str, network: str,
     `say` is told each step of the Dockerfile as it begins. `ImageError` carries the last lines that
     a failing step printed.
     """
-    if plan.missing:
-        raise ImageError(f"the image would not be complete: {'; '.join(plan.missing)}")
     with tempfile.TemporaryFile() as file:
         write_context(file, plan, where)
         file.seek(0)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from envlock import artifacts, knowledge, lockfile, store
+from envlock.changes import changes
 from envlock.custom import resolve
-from envlock.diff import changes
 from envlock.errors import ArtifactError, IntegrityError
 from envlock.facts import (
     KERAS_LOADER,
@@ -140,7 +140,8 @@ def judge(seen: Subject, target: Target, *, custom_objects: str, broken: Mapping
         damage=broken,
     )
     findings = knowledge.judge(comparison)
-    loaders = {loader: verdict_of(findings, differences, loader) for loader in _loaders(seen)}
+    differs = bool(differences) or seen.lock is None
+    loaders = {loader: verdict_of(findings, loader, differs=differs) for loader in _loaders(seen)}
     return Report(
         subject=seen.artifact.name,
         loader=seen.loader,
@@ -156,7 +157,8 @@ def judge(seen: Subject, target: Target, *, custom_objects: str, broken: Mapping
 
 def reconsidered(report: Report, findings: tuple[Finding, ...]) -> Report:
     """The same report with other findings, and the verdicts that follow from them."""
-    loaders = {loader: verdict_of(findings, report.changes, loader) for loader in report.loaders}
+    differs = bool(report.changes) or "lock" in report.unknown
+    loaders = {loader: verdict_of(findings, loader, differs=differs) for loader in report.loaders}
     return replace(report, findings=findings, loaders=loaders, verdict=loaders[report.loader])
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from envlock import codec, toml
 from envlock.errors import InvalidLock, LockError, NewerSchema
-from envlock.facts import Content, Fingerprint, Lock
+from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER, Content, Fingerprint, Lock
 
 __all__ = ["SCHEMA", "Place", "content_text", "dumps", "loads", "place", "read", "read_content"]
 
@@ -172,6 +172,12 @@ def _tool_table(text: str) -> dict[str, Any]:
     return dict(table)
 
 
+# The formats, and the loaders that read each.
+_FORMATS = {
+    "keras": (KERAS_LOADER,),
+    "hdf5": (KERAS_LOADER,),
+    "saved-model": (KERAS_LOADER, SAVED_MODEL_LOADER),
+}
 _HEX = re.compile(r"[0-9a-f]{64}")
 _PACKAGE = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_-]*")
@@ -180,6 +186,11 @@ _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 def _check(lock: Lock) -> None:
     """Refuse values that could mean something else where they are used."""
+    if lock.artifact.format not in _FORMATS:
+        raise InvalidLock(f"Expected one of {', '.join(_FORMATS)}", where="artifact.format")
+    if lock.loader not in _FORMATS[lock.artifact.format]:
+        expected = " or ".join(_FORMATS[lock.artifact.format])
+        raise InvalidLock(f"Expected {expected} for this format", where="loader")
     for where, pattern, value in _grammar(lock):
         if not pattern.fullmatch(value):
             raise InvalidLock(f"Unexpected value {value[:40]!r}", where=where)

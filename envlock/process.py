@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 
 from envlock.errors import ToolError
@@ -12,6 +11,8 @@ __all__ = ["run"]
 
 def run(command: Sequence[str], *, seconds: float = 60.0) -> str:
     """The standard output of `command`; `ToolError` when it is missing, fails or takes too long."""
+    import subprocess  # costs a diff more than the rest of this module
+
     try:
         done = subprocess.run(  # noqa: S603 - a list of arguments, no shell
             list(command), capture_output=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["visible"]
+__all__ = ["one_line", "visible"]
 
 # C0 and C1 controls, DEL, bidirectional overrides and isolates, zero-width characters and the
 # byte-order mark, lone surrogates: each of them can make a terminal show what is not there.
@@ -16,3 +16,8 @@ _CONTROL = re.compile(
 def visible(text: str) -> str:
     """`text` with control characters as escapes; newline and tab stay."""
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def one_line(text: str) -> str:
+    """The same with newline and tab as escapes too, for a value inside a line of ours."""
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from envlock.diff import Change
+from envlock.changes import Change
 from envlock.knowledge.rule import Finding, Severity
 
 __all__ = ["Proof", "Report", "Verdict", "verdict_of"]
@@ -57,8 +57,12 @@ class Report:
         return max([*found, *([Severity.NOTE] if self.changes else [])], default=None)
 
 
-def verdict_of(findings: tuple[Finding, ...], changes: tuple[Change, ...], loader: str) -> Verdict:
-    """The verdict for one loader: its worst finding, and without one whether anything differs."""
+def verdict_of(findings: tuple[Finding, ...], loader: str, *, differs: bool) -> Verdict:
+    """
+    The verdict for one loader: its worst finding, and without one whether anything differs.
+
+    Where nothing was recorded to compare with, something may differ: that is never `same`.
+    """
     worst = max(
         (finding.severity for finding in findings if loader in finding.loaders), default=Severity.NOTE
     )
@@ -66,4 +70,4 @@ def verdict_of(findings: tuple[Finding, ...], changes: tuple[Change, ...], loade
         return BREAKS
     if worst is Severity.WARNING:
         return DRIFTS
-    return COMPATIBLE if changes else SAME
+    return COMPATIBLE if differs else SAME

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,7 +93,11 @@ class Stage:
 @contextmanager
 def staged(target: Path) -> Iterator[Stage]:
     """A stage for `target`, removed afterwards whether or not it was committed."""
+    import shutil
+    import tempfile
+
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".envlock-", suffix=".stage", dir=target.parent))
     except OSError as error:
         reason = error.strerror or str(error)

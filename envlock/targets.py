@@ -8,6 +8,7 @@ without a version, and whatever else it brings along, is not.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,9 +42,8 @@ def target(against: str | Path | Fingerprint | None, locked: Fingerprint) -> Tar
         case Fingerprint():
             return Target("the given environment", against)
     text = str(against)
-    path = Path(text)
-    if path.exists():
-        return _from_path(path, locked)
+    if _exists(text):
+        return _from_path(Path(text), locked)
     if isinstance(against, Path) or not re.search(r"[=<>~,]", text):
         hint = (
             "give a lock, a model, a requirements file, or a list such as python==3.11,tensorflow-cpu==2.15.1"
@@ -53,6 +53,13 @@ def target(against: str | Path | Fingerprint | None, locked: Fingerprint) -> Tar
         _entry(item, where=f"entry {number} of the list") for number, item in enumerate(text.split(","), 1)
     ]
     return Target(text, _from_list(entries, locked, called="the list"))
+
+
+def _exists(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # too long for a path, or holding what no path holds
+        return False
 
 
 def _from_path(path: Path, locked: Fingerprint) -> Target:
@@ -66,7 +73,7 @@ def _from_path(path: Path, locked: Fingerprint) -> Target:
     if path.suffix not in {".txt", ".in"}:
         hint = "expected a lock, a model with a lock, or a requirements file ending in .txt"
         raise TargetError(f"{path.name} cannot be compared with", hint=hint)
-    entries = _requirements_file(path)
+    entries = list(_requirements_file(path, locked))
     return Target(path.name, _from_list(entries, locked, called=path.name))
 
 
@@ -80,7 +87,9 @@ class _Entry:
 
 
 # PEP 508: a name, perhaps extras, perhaps one or more version clauses.
-_PINNED = re.compile(r"([A-Za-z0-9][\w.-]*)\s*(?:\[[\w\s,.-]*\])?\s*((?:[=!<>~]=?=?\s*[\w.*+!-]+\s*,?\s*)*)")
+_PINNED = re.compile(
+    r"([A-Za-z0-9][\w.-]*)\s*(?:\[[\w\s,.-]*\])?\s*((?:(?:===|==|~=|!=|<=|>=|<|>)\s*[\w.*+!-]+\s*,?\s*)*)"
+)
 _VARIABLE = re.compile(r"([A-Z][A-Z0-9_]*)=([^=].*|)")
 
 
@@ -107,20 +116,70 @@ def _version(name: str, clauses: str) -> Maybe[str]:
     )
 
 
-def _requirements_file(path: Path) -> list[_Entry]:
+def _requirements_file(path: Path, locked: Fingerprint, *, depth: int = 0) -> Iterator[_Entry]:
+    """The entries of a requirements file and of those that it includes, as far as they apply."""
+    if depth > _MOST_INCLUDES:
+        raise TargetError(f"{path.name} is included in itself")
+    for number, line in _logical_lines(path):
+        where = f"line {number} of {path.name}"
+        included = re.fullmatch(r"(?:-r|--requirement)[ =]?\s*(\S.*)", line)
+        if included:
+            yield from _requirements_file(path.parent / included[1], locked, depth=depth + 1)
+        elif re.match(r"-c\b|--constraint", line):
+            raise TargetError(
+                f"{where} names constraints, which envlock does not read", hint="write the pins out"
+            )
+        elif not line.startswith("-"):
+            text, _, marker = line.partition(";")
+            if not marker or _applies(marker.strip(), locked, where):
+                yield _requirement(text.strip(), where)
+
+
+_MOST_INCLUDES = 10
+
+
+def _logical_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines that say something, without comments and hashes; the number is that of their first."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise TargetError(f"{path.name} cannot be read: {error}") from None
-    entries = []
-    for number, line in enumerate(re.sub(r"\\\r?\n", " ", text).splitlines(), 1):
-        # pip: a comment starts at the line or after a space; options begin with a dash.
-        plain = re.sub(r"(^|\s)#.*$", "", line).strip()
-        plain = re.sub(r"\s--hash[= ]\S+", "", plain).partition(";")[0].strip()
-        if not plain or plain.startswith("-") or " @ " in plain or "://" in plain:
+        reason = getattr(error, "strerror", None) or error
+        raise TargetError(f"{path.name} cannot be read: {reason}") from None
+    begun, held = 0, ""
+    for number, line in enumerate(text.splitlines(), 1):
+        begun = begun if held else number
+        # pip: a line ends in a backslash to go on; a comment starts the line or follows a space.
+        if line.endswith("\\"):
+            held += f"{line[:-1]} "
             continue
-        entries.append(_entry(plain, where=f"line {number} of {path.name}"))
-    return entries
+        plain = re.sub(r"(^|\s)#.*$", "", held + line)
+        plain = re.sub(r"\s--hash[= ]\S+", "", plain).strip()
+        held = ""
+        if plain:
+            yield begun, plain
+
+
+def _requirement(text: str, where: str) -> _Entry:
+    named = re.fullmatch(r"([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*@.*", text)
+    if named:
+        return _Entry(normalised(named[1]), Unknown(f"{named[1]} comes from a file or an address"))
+    return _entry(text, where=where)
+
+
+def _applies(marker: str, locked: Fingerprint, where: str) -> bool:
+    """Whether an environment marker holds for the locked Python, on the machine that asks."""
+    from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
+
+    told = {}
+    if isinstance(locked.python, Python):
+        told = {
+            "python_version": ".".join(locked.python.version.split(".")[:2]),
+            "python_full_version": locked.python.version,
+        }
+    try:
+        return Marker(marker).evaluate(told)
+    except (InvalidMarker, UndefinedEnvironmentName):
+        raise TargetError(f"{where} has the marker {marker[:60]!r}, which is none") from None
 
 
 def _from_list(entries: list[_Entry], locked: Fingerprint, *, called: str) -> Fingerprint:

@@ -13,7 +13,8 @@ __all__ = ["ARITHMETIC", "FOLLOWS_THE_MODEL", "GRAMMAR"]
 
 _FLAG = r"0|1|true|false|True|False|TRUE|FALSE"
 _NUMBER = r"\d{1,6}"
-_XLA_FLAGS = r"(--?[a-z0-9_]+(=[A-Za-z0-9_.,+-]*)?\s*)*"
+_XLA_FLAG = r"--?[a-z0-9_]+(=[A-Za-z0-9_.,+-]*)?"
+_XLA_FLAGS = rf"{_XLA_FLAG}( {_XLA_FLAG})*"
 
 # Which kernels compute, and in which precision.
 _ARITHMETIC: Mapping[str, str] = {

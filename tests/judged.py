@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from envlock import lockfile, store
-from envlock.diff import changes
+from envlock.changes import changes
 from envlock.emit.image_plan import ImagePlan
 from envlock.facts import (
     KERAS_LOADER,

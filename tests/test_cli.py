@@ -139,6 +139,13 @@ def test_a_quiet_diff_only_sets_the_exit_code(capsys: pytest.CaptureFixture[str]
     assert (code, *capsys.readouterr()) == (1, "", "")
 
 
+def test_a_quiet_diff_still_writes_the_file_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    main([*same(), "-q", "-o", "report.txt"])
+
+    assert capsys.readouterr() == ("", "")
+    assert Path("report.txt").read_text("utf-8").startswith("house.keras: same in ")
+
+
 def test_a_report_is_written_to_a_file_instead(capsys: pytest.CaptureFixture[str]) -> None:
     main([*same(), "-o", "report.txt", "--color", "always"])
 

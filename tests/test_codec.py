@@ -168,7 +168,8 @@ def test_a_table_of_anything_is_kept_as_it_is() -> None:
             {"parts": [{"name": "keras", "version": "3"}, {"name": "numpy", "version": 3}]},
             "Expected a string, found 3 at parts[1].version",
         ),
-        ({"rooms": "x" * 60}, "Expected a whole number, found a string at rooms"),
+        ({"rooms": "x" * 38}, f"Expected a whole number, found '{'x' * 38}' at rooms"),
+        ({"rooms": "x" * 39}, "Expected a whole number, found a string at rooms"),
         ({"name": list(range(60))}, "Expected a string, found an array at name"),
     ],
 )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from judged import make_finding, make_report
 
-from envlock.diff import Change
+from envlock.changes import Change
 from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER
 from envlock.knowledge import Severity
 from envlock.report import verdict_of

@@ -209,11 +209,21 @@ def test_every_staged_file_is_flushed_before_the_first_is_renamed(
     assert events == ["flush", "flush", "flush", "rename", "rename", "flush"]
 
 
-def test_a_folder_that_does_not_exist_cannot_be_written_to(tmp_path: Path) -> None:
-    with pytest.raises(StoreError) as caught, store.staged(tmp_path / "missing" / "house"):
+def test_a_folder_that_does_not_exist_is_made(tmp_path: Path) -> None:
+    with store.staged(tmp_path / "models" / "new" / "house") as stage:
+        _write(stage.folder, house="new")
+        stage.commit("house")
+
+    assert _tree(tmp_path) == {"models/new/house": "new"}
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    _write(tmp_path, notes="a file")
+
+    with pytest.raises(StoreError) as caught, store.staged(tmp_path / "notes" / "models" / "house"):
         pass
 
-    assert str(caught.value) == "cannot write to missing: No such file or directory"
+    assert str(caught.value) == "cannot write to models: Not a directory"
 
 
 def test_a_rename_that_fails_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

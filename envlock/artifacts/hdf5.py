@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,8 @@ def matches(path: Path) -> bool:
 
 def read(path: Path) -> Reading:
     """Version, architecture and compile settings, read in a child process."""
+    from importlib.util import find_spec
+
     if find_spec("h5py") is None:
         return _reading(path, Unknown("h5py is not installed; envlock-tf[h5] brings it"))
     try:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
-from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -74,7 +72,7 @@ def trust_captured(objects: Iterable[CustomObject], folder: Path, digests: Mappi
     sys.meta_path.append(_Captured(files))
 
 
-class _Captured(MetaPathFinder):
+class _Captured:
     """Finds captured modules, last of all: what is installed here is never shadowed."""
 
     def __init__(self, files: Mapping[str, Path]) -> None:
@@ -89,6 +87,8 @@ class _Captured(MetaPathFinder):
         file = self.files.get(fullname)
         if file is None:
             return None
+        from importlib.util import spec_from_file_location
+
         packages = [str(file.parent)] if file.name == "__init__.py" else None
         return spec_from_file_location(fullname, file, submodule_search_locations=packages)
 

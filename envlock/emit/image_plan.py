@@ -20,8 +20,7 @@ class ImagePlan:
     """
     What an image is made of.
 
-    `files` maps the path of each generated text file in the build context to its content. `missing`
-    names what the image cannot carry, and why: a plan with one is not built.
+    `files` maps the path of each generated text file in the build context to its content.
     """
 
     base: str
@@ -29,18 +28,21 @@ class ImagePlan:
     variables: tuple[tuple[str, str], ...]
     labels: tuple[tuple[str, str], ...]
     files: dict[str, str]
-    missing: tuple[str, ...]
 
 
 def plan(lock: Lock, *, lock_digest: str, base: str | None = None) -> ImagePlan:
     """
     The image for a lock; `lock_digest` is the sha256 of the lock's file.
 
-    `base` overrides the base image, by default the slim image of the locked Python.
+    `base` overrides the base image, by default the slim image of the locked Python. `ImageError` names
+    what the image could not carry.
     """
     chosen = base or _base(lock)
     if not re.fullmatch(r"[a-z0-9][\w.:/@-]*", chosen):
         raise ImageError(f"{chosen!r} is no image reference")
+    missing = _missing(lock)
+    if missing:
+        raise ImageError(f"the image would not be complete: {'; '.join(missing)}")
     requirements = tuple(f"{package.name}=={package.version}" for package in _installed(lock))
     return ImagePlan(
         base=chosen,
@@ -55,7 +57,6 @@ def plan(lock: Lock, *, lock_digest: str, base: str | None = None) -> ImagePlan:
             "app/model.json": _described(lock),
             "app/keras/keras.json": _keras_settings(lock),
         },
-        missing=tuple(_missing(lock)),
     )
 
 

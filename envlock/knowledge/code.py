@@ -69,7 +69,7 @@ def needed_package_missing(seen: Comparison) -> Iterator[Case]:
     for item in seen.custom_objects:
         if item.name in seen.code and seen.code[item.name] == "missing":
             continue  # said already, and where the code is not, its imports do not matter
-        for name in [*item.imports, *filter(None, [item.distribution])]:
+        for name in sorted({*item.imports, *filter(None, [item.distribution])}):
             if seen.current.package(name) is None:
                 yield name, f"{name} is not installed, and {item.qualname} needs it{_locked(seen, name)}"
 

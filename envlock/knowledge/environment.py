@@ -130,15 +130,13 @@ def several_tensorflows(seen: Comparison) -> Iterator[Case]:
 @rule("EL310", Severity.NOTE, source=_TENSORFLOW, remedy="nothing to do")
 def runtime_package_differs(seen: Comparison) -> Iterator[Case]:
     """A package that the model runs on has another version, which is not known to touch this model."""
-    for path, before, after in _packages(seen, related=True):
-        yield path, f"{path} was {before}, the target has {after}"
+    yield from _packages(seen, related=True)
 
 
 @rule("EL311", Severity.NOTE, source=_TENSORFLOW, remedy="nothing to do")
 def unrelated_package_differs(seen: Comparison) -> Iterator[Case]:
     """A package that the model does not use differs."""
-    for path, before, after in _packages(seen, related=False):
-        yield path, f"{path} was {before}, the target has {after}"
+    yield from _packages(seen, related=False)
 
 
 @rule("EL312", Severity.NOTE, source=_TENSORFLOW, remedy="nothing to do")
@@ -163,15 +161,17 @@ _TENSORFLOWS = (
 )
 
 
-def _packages(seen: Comparison, *, related: bool) -> Iterator[tuple[str, str, str]]:
+def _packages(seen: Comparison, *, related: bool) -> Iterator[Case]:
     for change in seen.changes:
         section, _, name = change.path.partition(".")
-        if section == "packages" and _is_runtime(seen.locked, name) == related:
-            was, now = (
-                value if isinstance(value, str) else "not installed"
-                for value in (change.locked, change.current)
-            )
-            yield name, was, now
+        if section != "packages" or _is_runtime(seen.locked, name) != related:
+            continue
+        if change.current is None:
+            yield name, f"{name} was {change.locked}, the target does not have it"
+        elif change.locked is None:
+            yield name, f"{name} was not there, the target has {change.current}"
+        else:
+            yield name, f"{name} was {change.locked}, the target has {change.current}"
 
 
 def _is_runtime(fingerprint: Fingerprint, name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envlock.artifacts.reading import nodes
-from envlock.facts import KERAS_LOADER
+from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, Unknown
 from envlock.knowledge import tables
 from envlock.knowledge.rule import THREE, TWO, Case, Comparison, Severity, release, rule
 
@@ -54,12 +54,9 @@ def lambda_in_safe_mode(seen: Comparison) -> Iterator[Case]:
     first = (2, 13) if seen.artifact.format == "keras" else (3, 11, 3)
     if seen.reader < first or len(seen.reader) < 2:
         return
-    for node in seen.nodes():
-        in_archive = node.class_name == "__lambda__"
-        if in_archive or (node.class_name == "Lambda" and node.config.get("function_type") == "lambda"):
-            owner = next((item.label for item in seen.nodes() if item.class_name == "Lambda"), node.label)
-            yield owner, f"{owner} holds bytecode, which {seen.reader_name} refuses in safe mode"
-            return
+    if _holds_bytecode(seen):
+        owner = next((node.label for node in seen.nodes() if node.class_name == "Lambda"), "a Lambda layer")
+        yield owner, f"{owner} holds bytecode, which {seen.reader_name} refuses in safe mode"
 
 
 @rule(
@@ -81,7 +78,7 @@ def lambda_of_another_python(seen: Comparison) -> Iterator[Case]:
         return
     if _bytecode(change.locked) == _bytecode(change.current):
         return
-    if any(node.class_name in {"Lambda", "__lambda__"} for node in seen.nodes()):
+    if _holds_bytecode(seen):
         yield (
             "Lambda",
             f"a Lambda layer holds bytecode of Python {change.locked}, the target has {change.current}",
@@ -278,6 +275,28 @@ def function_in_hdf5(seen: Comparison) -> Iterator[Case]:
             yield str(name), f"{name} is a function, which {seen.reader_name} does not find in an .h5 file"
 
 
+@rule(
+    "EL122",
+    Severity.WARNING,
+    source=_GUIDE,
+    remedy="pip install 'envlock-tf[h5]' here, or look where Keras is installed",
+    loaders=(KERAS_LOADER, WEIGHTS_LOADER),
+)
+def architecture_not_read(seen: Comparison) -> Iterator[Case]:
+    """What the file holds could not be read, so that nothing of it was judged."""
+    if isinstance(seen.content.config, Unknown):
+        yield seen.artifact.name, f"its architecture was not judged: {seen.content.config.reason}"
+
+
+def _holds_bytecode(seen: Comparison) -> bool:
+    """Whether a lambda is in the file; a named function in a Lambda layer is only named."""
+    return any(
+        node.class_name == "__lambda__"
+        or (node.class_name == "Lambda" and node.config.get("function_type") == "lambda")
+        for node in seen.nodes()
+    )
+
+
 def _bytecode(python: str) -> tuple[int, ...]:
     """The first Python whose bytecode is of the same family: 3.8 to 3.10 and 3.11 to 3.12 share theirs."""
     version = release(python)[:2]
@@ -307,4 +326,5 @@ RULES = (
     normalization_from_hdf5,
     attention_without_shapes,
     function_in_hdf5,
+    architecture_not_read,
 )

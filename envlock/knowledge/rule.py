@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from envlock.artifacts.reading import Node, nodes
-from envlock.diff import Change
+from envlock.changes import Change
 from envlock.facts import (
     KERAS_LOADER,
     SAVED_MODEL_LOADER,

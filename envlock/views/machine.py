@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from envlock import codec
-from envlock.diff import Change
+from envlock.changes import Change
 from envlock.facts import Fingerprint, Lock
 from envlock.knowledge.rule import Finding, Severity
 from envlock.report import Proof, Report
@@ -62,7 +62,10 @@ def parse_report(text: str) -> Report:
             verdict=data["verdict"],
             loaders=data["loaders"],
             findings=tuple(_finding(item) for item in data["findings"]),
-            changes=tuple(Change(item["path"], item["locked"], item["current"]) for item in data["changes"]),
+            changes=tuple(
+                Change(item["path"], _value(item["locked"]), _value(item["current"]))
+                for item in data["changes"]
+            ),
             unknown={item["path"]: item["reason"] for item in data["unknown"]},
             saved_with=data["saved_with"],
             target=data["target"],
@@ -70,6 +73,10 @@ def parse_report(text: str) -> Report:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no report: {error}") from None
+
+
+def _value(item: Any) -> Any:
+    return tuple(item) if isinstance(item, list) else item
 
 
 def _finding(data: dict[str, Any]) -> Finding:

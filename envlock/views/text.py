@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from envlock.facts import (
     Cpu,
@@ -22,7 +23,7 @@ from envlock.facts import (
     find_unknowns,
 )
 from envlock.knowledge.rule import Finding, Rule, Severity
-from envlock.redact import visible
+from envlock.redact import one_line, visible
 from envlock.report import Report
 
 __all__ = ["concise", "explanation", "fingerprint", "lock", "report"]
@@ -31,24 +32,24 @@ _COLOURS = {"error": "31", "breaks": "31", "warning": "33", "drifts": "33", "sam
 _NOTES_SHOWN = 12
 _FOLDED = {
     "EL311": "unrelated package differs",
-    "EL310": "package of the model's runtime differs without effect on it",
+    "EL310": "package of the model's runtime differs",
 }
 
 
 def report(value: Report, *, colour: bool, verbose: bool = False) -> str:
     """A report: one line when nothing differs, otherwise findings by severity and the next step."""
-    head = f"{visible(value.subject)}: {_paint(value.verdict, colour=colour)} in {visible(value.target)}"
-    lines = [f"{head}{visible(_saved_with(value))}", *_proof(value)]
+    head = f"{one_line(value.subject)}: {_paint(value.verdict, colour=colour)} in {one_line(value.target)}"
+    lines = [f"{head}{one_line(_saved_with(value))}", *_proof(value)]
     shown = [
         item for item in value.findings if item.severity > Severity.NOTE and value.loader in item.loaders
     ]
     notes = [item for item in value.findings if item.severity is Severity.NOTE]
-    lines += [line for item in shown for line in _finding(item, colour=colour)]
+    lines += _findings(shown, colour=colour)
     lines += _notes(notes, verbose=verbose)
     lines += _loaders(value)
     lines += _unknowns(value.unknown, verbose=verbose)
     if shown:
-        lines.append(f"next: envlock explain {shown[0].code}")
+        lines.append(f"next: envlock explain {one_line(shown[0].code)}")
     return "\n".join(lines)
 
 
@@ -59,9 +60,9 @@ def concise(value: Report) -> str:
     ]
     head = f"{value.subject}: {value.verdict} in {value.target}"
     if not worst:
-        return visible(head)
+        return one_line(head)
     more = f" (and {len(worst) - 1} more)" if len(worst) > 1 else ""
-    return visible(f"{head}: [{worst[0].code}] {worst[0].message}; {worst[0].remedy}{more}")
+    return one_line(f"{head}: [{worst[0].code}] {worst[0].message}; {worst[0].remedy}{more}")
 
 
 def lock(value: Lock) -> str:
@@ -109,15 +110,19 @@ def _proof(value: Report) -> Iterator[str]:
             yield f"  canary: {rows}, difference {distance}, accepted {accepted}"
 
 
-def _finding(item: Finding, *, colour: bool) -> Iterator[str]:
-    yield f"  {_paint(item.severity.name.lower(), colour=colour)} {item.code}: {visible(item.message)}"
-    yield f"    fix: {visible(item.remedy)}"
+def _findings(found: Sequence[Finding], *, colour: bool) -> Iterator[str]:
+    """Each finding, and after those that one thing mends, that."""
+    for remedy, group in groupby(found, key=lambda item: item.remedy):
+        for item in group:
+            severity = _paint(item.severity.name.lower(), colour=colour)
+            yield f"  {severity} {one_line(item.code)}: {one_line(item.message)}"
+        yield f"    fix: {one_line(remedy)}"
 
 
 def _notes(notes: Sequence[Finding], *, verbose: bool) -> Iterator[str]:
     told = [item for item in notes if verbose or item.code not in _FOLDED]
     for item in told if verbose else told[:_NOTES_SHOWN]:
-        yield f"  note {item.code}: {visible(item.message)}"
+        yield f"  note {one_line(item.code)}: {one_line(item.message)}"
     if not verbose and len(told) > _NOTES_SHOWN:
         yield f"  note: {len(told) - _NOTES_SHOWN} more; -v shows them"
     for code, what in {} if verbose else _FOLDED.items():
@@ -132,17 +137,20 @@ def _plural(what: str, count: int) -> str:
 
 def _loaders(value: Report) -> Iterator[str]:
     if len(set(value.loaders.values())) > 1:
-        yield "  by loader: " + ", ".join(f"{name} {verdict}" for name, verdict in value.loaders.items())
+        yield "  by loader: " + one_line(
+            ", ".join(f"{name} {verdict}" for name, verdict in value.loaders.items())
+        )
 
 
 def _unknowns(unknown: dict[str, str], *, verbose: bool) -> Iterator[str]:
     if verbose:
         yield from (
-            f"  unknown {visible(path)}: {visible(reason)}" for path, reason in sorted(unknown.items())
+            f"  unknown {one_line(path)}: {one_line(reason)}" for path, reason in sorted(unknown.items())
         )
     elif unknown:
-        sections = sorted({path.partition(".")[0] for path in unknown})
-        yield f"  unknown: {', '.join(sections)} ({len(unknown)} facts; -v says why)"
+        sections = one_line(", ".join(sorted({path.partition(".")[0] for path in unknown})))
+        facts = "1 fact" if len(unknown) == 1 else f"{len(unknown)} facts"
+        yield f"  unknown: {sections} ({facts}; -v says why)"
 
 
 def _fingerprint(value: Fingerprint) -> Iterator[tuple[str, str]]:
@@ -218,7 +226,7 @@ def _of(value: Maybe[str | None]) -> str:
 
 def _aligned(rows: Sequence[tuple[str, str]] | Iterator[tuple[str, str]]) -> list[str]:
     listed = list(rows)
-    width = max(len(name) for name, _ in listed)
+    width = max((len(name) for name, _ in listed), default=0)
     return [f"{name:<{width}}  {value}" for name, value in listed]
 
 
@@ -232,4 +240,4 @@ def _bytes(size: int) -> str:
 
 
 def _paint(word: str, *, colour: bool) -> str:
-    return f"\x1b[{_COLOURS[word]}m{word}\x1b[0m" if colour and word in _COLOURS else word
+    return f"\x1b[{_COLOURS[word]}m{word}\x1b[0m" if colour and word in _COLOURS else one_line(word)

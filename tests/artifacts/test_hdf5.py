@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 from dataclasses import replace
@@ -28,7 +29,7 @@ def _answers(monkeypatch: pytest.MonkeyPatch, answer: str) -> list[list[str]]:
         return answer
 
     monkeypatch.setattr(process, "run", run)
-    monkeypatch.setattr(hdf5, "find_spec", lambda _: object())
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
     return commands
 
 
@@ -112,7 +113,7 @@ def test_a_folder_is_no_hdf5_file(tmp_path: Path) -> None:
 
 
 def test_without_h5py_the_facts_are_unknown_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hdf5, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
 
     assert hdf5.read(KERAS_2) == _unreadable("h5py is not installed; envlock-tf[h5] brings it")
 
@@ -139,7 +140,7 @@ def test_a_file_that_crashes_the_library_is_unknown(monkeypatch: pytest.MonkeyPa
         raise ToolError("python ended with -11: no message")
 
     monkeypatch.setattr(process, "run", run)
-    monkeypatch.setattr(hdf5, "find_spec", lambda _: object())
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
 
     assert hdf5.read(KERAS_2) == _unreadable("the file could not be read: python ended with -11: no message")
 

@@ -185,6 +185,35 @@ def test_a_signature_is_sorted_by_name_with_shapes_and_types(tmp_path: Path) -> 
     assert found.outputs == (TensorSpec(name="price", shape=(1,), dtype="float16"),)
 
 
+def test_every_type_of_a_tensor_has_its_name(tmp_path: Path) -> None:
+    # https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/framework/types.proto
+    names = {
+        1: "float32",
+        2: "float64",
+        3: "int32",
+        4: "uint8",
+        5: "int16",
+        6: "int8",
+        7: "string",
+        8: "complex64",
+        9: "int64",
+        10: "bool",
+        14: "bfloat16",
+        17: "uint16",
+        18: "complex128",
+        19: "float16",
+        20: "resource",
+        22: "uint32",
+        23: "uint64",
+    }
+    tensors = b"".join(_field(1, _tensor(f"{number:02}", number, [])) for number in names)
+    served = _field(1, "serving_default") + _field(2, tensors)
+
+    found = saved_model.read(_folder(tmp_path / "house", _field(5, served)))
+
+    assert {int(spec.name): spec.dtype for spec in found.inputs} == names
+
+
 def test_without_a_serving_signature_inputs_and_outputs_are_unknown(tmp_path: Path) -> None:
     found = saved_model.read(_folder(tmp_path / "house", _field(5, _field(1, "training"))))
 

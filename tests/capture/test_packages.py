@@ -137,7 +137,7 @@ def test_a_distribution_without_metadata_is_known_by_the_name_of_its_folder(tmp_
 
 
 def test_an_egg_info_file_is_read(tmp_path: Path) -> None:
-    info = tmp_path / "house-1.2.egg-info"
+    info = tmp_path / "house-1.2-py3.11.egg-info"
     info.write_text("Name: house\nVersion: 1.2\n", encoding="utf-8")
 
     assert packages.installed([str(tmp_path)]) == {"house": Distribution("house", "1.2", info, ())}

@@ -36,6 +36,12 @@ def test_the_system_is_described_without_its_hosts_name() -> None:
     )
 
 
+def test_a_kernel_without_a_release_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "uname", lambda: ("Emscripten", "", "", "#1", "wasm32"))
+
+    assert system.operating_system().kernel is None
+
+
 @pytest.mark.parametrize(
     ("text", "distribution"),
     [

@@ -180,19 +180,38 @@ def test_a_model_without_an_architecture_asks_for_nothing(gates: ModuleType) -> 
     assert find.custom_objects(gates.Model(), content, name_of=str, passed={}, distributions={}) == ()
 
 
-def test_the_distributions_that_the_users_modules_import_are_told(
+def test_the_distributions_that_the_users_modules_import_are_told_in_order(
     tmp_path: Path, module: Import, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = tmp_path / "site-packages"
-    install(site, "scikit-stand", "1.0", record=["skstand/__init__.py"])
-    (site / "skstand").mkdir()
-    (site / "skstand" / "__init__.py").touch()
+    names = [f"stand-{letter}" for letter in "abcdef"]
+    for name in names:
+        top = name.replace("-", "_")
+        install(site, f"py-{name}", "1.0", record=[f"{top}/__init__.py"])
+        (site / top).mkdir()
+        (site / top / "__init__.py").touch()
     monkeypatch.syspath_prepend(site)
-    using = module("stand_using", "def loss(a):\n    import os, skstand, numpy, no_such_module\n")
+    wanted = ", ".join(name.replace("-", "_") for name in names)
+    using = module("stand_using", f"def loss(a):\n    import os, {wanted}, numpy, no_such_module\n")
 
     (found,) = _found(SimpleNamespace(loss=using.loss), "loss", distributions=packages.installed([str(site)]))
 
-    assert (found.modules, found.imports) == (("stand_using",), ("scikit-stand",))
+    assert (found.modules, found.imports) == (("stand_using",), tuple(f"py-{name}" for name in names))
+
+
+def test_an_import_that_cannot_be_found_is_owned_by_the_distribution_that_lists_it(
+    tmp_path: Path, module: Import
+) -> None:
+    install(tmp_path / "elsewhere", "stand-away", "1.0", record=["stand_away.py"])
+    using = module("stand_using", "def loss(a):\n    import stand_away\n")
+
+    (found,) = _found(
+        SimpleNamespace(loss=using.loss),
+        "loss",
+        distributions=packages.installed([str(tmp_path / "elsewhere")]),
+    )
+
+    assert found.imports == ("stand-away",)
 
 
 def test_an_object_of_an_installed_package_names_its_distribution_and_no_modules(
@@ -210,6 +229,68 @@ def test_an_object_of_an_installed_package_names_its_distribution_and_no_modules
     )
 
     assert (found.distribution, found.modules, found.imports) == ("stand-addons", (), ())
+
+
+def test_a_distribution_of_another_name_is_found_by_its_list_of_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site-packages"
+    install(site, "stand-b", "1.0", record=["stand_c.py", "stand_addons_more/__init__.py"])
+    install(site, "python-stand", "1.0", record=["stand_addons/__init__.py"])
+    (site / "stand_addons").mkdir()
+    (site / "stand_addons" / "__init__.py").write_text("def loss(a): ...\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(site)
+    addons = importlib.import_module("stand_addons")
+    monkeypatch.delitem(sys.modules, "stand_addons")
+
+    (found,) = _found(
+        SimpleNamespace(loss=addons.loss), "loss", distributions=packages.installed([str(site)])
+    )
+
+    assert found.distribution == "python-stand"
+
+
+def test_an_old_list_of_files_is_read_where_there_is_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site-packages"
+    info = install(site, "stand-old", "1.0")
+    (info / "RECORD").rename(info / "installed-files.txt")
+    (info / "installed-files.txt").write_text("stand_older.py\n", encoding="utf-8")
+    (site / "stand_older.py").write_text("def loss(a): ...\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(site)
+    older = importlib.import_module("stand_older")
+    monkeypatch.delitem(sys.modules, "stand_older")
+
+    (found,) = _found(SimpleNamespace(loss=older.loss), "loss", distributions=packages.installed([str(site)]))
+
+    assert found.distribution == "stand-old"
+
+
+def test_an_object_of_the_program_itself_needs_no_modules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "train.py"
+    file.write_text("def loss(a): ...\n", encoding="utf-8")
+    program = ModuleType("__main__")
+    program.__file__ = str(file)
+    exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), program.__dict__)
+    monkeypatch.setitem(sys.modules, "__main__", program)
+
+    found = _found(SimpleNamespace(loss=program.loss), "loss")
+
+    assert found == (
+        CustomObject(
+            name="house>loss",
+            kind="function",
+            module="__main__",
+            qualname="loss",
+            digest=source.digest(file, "loss"),
+            distribution=None,
+            modules=(),
+            imports=(),
+        ),
+    )
 
 
 def test_an_object_whose_source_is_in_no_file_has_an_unknown_digest() -> None:

@@ -5,6 +5,7 @@ import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from builders import custom_object
@@ -81,12 +82,25 @@ def test_a_file_that_cannot_be_read_as_python_compares_with_nothing(project: Pat
 
 def test_an_object_is_looked_for_on_the_path_that_was_given(tmp_path: Path, project: Path) -> None:
     _write(project, "stand_gates", GATES)
+    importlib.import_module("stand_gates")
     elsewhere = tmp_path / "elsewhere"
     digest = source.digest(_write(elsewhere, "stand_gates", GATES.replace("2", "3")), "Gate")
 
     found = resolve.states([_gate(digest=digest)], path=[str(elsewhere)])
 
     assert found == {"house>Gate": "present"}
+
+
+@pytest.mark.parametrize(("text", "state"), [(GATES, "present"), ("class Door: ...\n", "missing")])
+def test_an_object_of_a_program_is_looked_for_in_the_running_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, state: str
+) -> None:
+    digest = source.digest(_write(tmp_path, "original", GATES), "Gate")
+    program = ModuleType("__main__")
+    program.__file__ = str(_write(tmp_path, "train", text))
+    monkeypatch.setitem(sys.modules, "__main__", program)
+
+    assert resolve.states([_gate(module="__main__", digest=digest)]) == {"house>Gate": state}
 
 
 def test_telling_states_imports_nothing(project: Path) -> None:

@@ -131,10 +131,12 @@ def test_a_package_of_unknown_version_is_missing() -> None:
 
 
 def test_code_of_the_program_itself_is_missing() -> None:
-    found = made(make_lock(custom_objects=(make_custom_object(module="__main__"), make_custom_object())))
+    objects = (make_custom_object(module="__main__", qualname="Door"), make_custom_object())
+
+    found = made(make_lock(custom_objects=objects))
 
     assert found.missing == (
-        "Gate: it was defined in the program itself; move it to a module and save again",
+        "Door: it was defined in the program itself; move it to a module and save again",
     )
 
 

@@ -91,7 +91,7 @@ def test_a_build_of_other_weights_under_the_same_lock_fails(built, keras3, saved
 
     assert "house.h5 has another sha256 than was locked" in json.loads(refused)["error"]
     report = json.loads(disproved)
-    assert report["verdict"] == "drifts"
+    assert report["verdict"] == "breaks"
     assert report["findings"][0]["code"] == "EL003"
     assert report["proof"]["difference"] > report["proof"]["tolerance"]
 

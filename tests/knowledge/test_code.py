@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from judged import make_comparison, make_custom_object, make_fingerprint, make_packages, say
 
 from envlock.facts import Unknown
@@ -78,6 +79,11 @@ def test_a_package_that_the_code_imports_crossed_a_major_version() -> None:
     said = say("EL204", seen_with(locked="1.14.0", current="2.0.0"))
 
     assert said == [("scipy", "scipy was 1.14.0 when the model was saved, the target has 2.0.0")]
+
+
+@pytest.mark.parametrize(("locked", "current"), [("1.14.0", None), (None, "1.14.0")])
+def test_a_package_that_is_not_on_both_sides_crosses_nothing(locked: str | None, current: str | None) -> None:
+    assert say("EL204", seen_with(locked=locked, current=current)) == []
 
 
 def test_a_minor_version_promises_the_same_calls() -> None:

@@ -136,6 +136,12 @@ def test_several_tensorflows_over_each_other_are_told() -> None:
     assert said == [("tensorflow", "the target has tensorflow and tensorflow-cpu installed over each other")]
 
 
+def test_nothing_is_said_of_tensorflows_where_packages_are_not_known() -> None:
+    current = make_fingerprint(packages=Unknown("the list does not say"))
+
+    assert say("EL306", make_comparison(current=current)) == []
+
+
 def test_one_tensorflow_is_enough() -> None:
     assert say("EL306", make_comparison()) == []
 

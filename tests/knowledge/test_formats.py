@@ -42,9 +42,34 @@ def test_the_keras_that_wrote_an_unstated_file_is_that_of_the_lock() -> None:
     assert said == [("house.keras", "a file of Keras 3.5.0, which Keras 2.15.0 cannot read")]
 
 
-@pytest.mark.parametrize("keras", ["3.0.0", "3.5.0", "3.15.1"])
+def test_the_first_release_of_keras_3_counts_as_keras_3() -> None:
+    seen = make_comparison(artifact=make_artifact(keras_version="3"), **make_reading("2", "2.15.1"))
+
+    assert say("EL101", seen) == [("house.keras", "a file of Keras 3, which Keras 2 cannot read")]
+
+
+@pytest.mark.parametrize("keras", ["3", "3.0.0", "3.5.0", "3.15.1"])
 def test_a_file_of_keras_3_is_no_stranger_to_keras_3(keras: str) -> None:
     assert say("EL101", make_comparison(**make_reading(keras))) == []
+
+
+def test_a_file_of_keras_2_is_no_file_of_keras_3() -> None:
+    artifact = make_artifact(keras_version="2.14.0")
+
+    assert say("EL101", make_comparison(artifact=artifact, **make_reading("2.15.0", "2.15.1"))) == []
+
+
+def test_nothing_is_said_to_a_keras_that_is_not_known() -> None:
+    reader = make_reading(keras=None, tensorflow=Unknown("the list does not say"))
+    artifacts = [make_artifact(kind) for kind in ("keras", "hdf5", "saved-model")]
+
+    said = [
+        say(f"EL1{number:02}", make_comparison(artifact=artifact, **reader))
+        for artifact in artifacts
+        for number in (1, 2, 3, 4, 5, 6, 7, 14, 15, 16)
+    ]
+
+    assert said == [[]] * 30
 
 
 def test_a_saved_model_of_keras_3_is_not_refused_for_its_format() -> None:
@@ -83,6 +108,10 @@ def test_keras_2_reads_hdf5_under_any_name() -> None:
     assert say("EL103", make_comparison(artifact=artifact, **make_reading("2.15.0", "2.15.1"))) == []
 
 
+def test_an_archive_may_be_called_keras_in_keras_3() -> None:
+    assert say("EL103", make_comparison()) == []
+
+
 def test_hdf5_may_be_called_h5_in_keras_3() -> None:
     assert say("EL103", make_comparison(artifact=make_artifact("hdf5", "2.10.0"))) == []
 
@@ -119,10 +148,24 @@ def test_a_saved_model_with_keras_metadata_is_a_model_to_keras_2() -> None:
     assert say("EL105", seen) == []
 
 
-def test_tensorflow_2_4_revives_models_without_keras_metadata() -> None:
+@pytest.mark.parametrize(("tensorflow", "told"), [("2.4.4", 0), ("2.5.0", 1)])
+def test_tensorflow_before_2_5_revives_models_without_keras_metadata(tensorflow: str, told: int) -> None:
     artifact = make_artifact("saved-model", None)
 
-    assert say("EL105", make_comparison(artifact=artifact, **make_reading("2.4.0", "2.4.4"))) == []
+    said = say("EL105", make_comparison(artifact=artifact, **make_reading("2.4.0", tensorflow)))
+
+    assert len(said) == told
+
+
+@pytest.mark.parametrize("kind", ["keras", "hdf5"])
+def test_a_file_is_no_exported_saved_model(kind: str) -> None:
+    seen = make_comparison(artifact=make_artifact(kind), **make_reading("2.15.0", "2.15.1"))
+
+    assert say("EL105", seen) == []
+
+
+def test_an_export_is_not_said_to_lack_predict_in_keras_3() -> None:
+    assert say("EL105", make_comparison(artifact=make_artifact("saved-model", None))) == []
 
 
 @pytest.mark.parametrize(
@@ -227,6 +270,31 @@ def test_modules_moved_between_releases_of_keras_2(module: str, writer: str, rea
     ]
 
 
+def test_archives_of_tf_keras_are_laid_out_as_those_of_2_15() -> None:
+    twice = make_content(DENSE, DENSE)
+
+    seen = make_comparison(
+        artifact=make_artifact(keras_version="2.15.0"), content=twice, **make_reading("2.16.0", "2.16.1")
+    )
+
+    assert say("EL107", seen) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "writer", "reader"),
+    [
+        ("hdf5", "2.12.0", "2.15.0"),
+        ("keras", "3.0.0", "2.14.0"),
+        ("keras", "2.12.0", "2.11.0"),
+        ("keras", "2.12.0", "3.0.0"),
+    ],
+)
+def test_layouts_are_those_of_archives_from_2_12_to_tf_keras(kind: str, writer: str, reader: str) -> None:
+    artifact = make_artifact(kind, writer)
+
+    assert say("EL107", make_comparison(artifact=artifact, **make_reading(reader, "2.15.1"))) == []
+
+
 @pytest.mark.parametrize("version", ["2.12.0", "2.13.1", "2.14.0", "2.15.0"])
 def test_an_archive_of_keras_2_is_found_where_it_was_written(version: str) -> None:
     module = "keras.engine.sequential" if version == "2.12.0" else "keras.src.engine.sequential"
@@ -239,28 +307,33 @@ def test_an_archive_of_keras_2_is_found_where_it_was_written(version: str) -> No
     assert say("EL107", seen) == []
 
 
-def test_an_older_tensorflow_lacks_an_operation() -> None:
+OPERATIONS = [
+    ("BatchMatMulV3", "2.5.0", "2.6"),
+    ("AnonymousHashTable", "2.6.5", "2.7"),
+    ("AnonymousMutableHashTable", "2.7.4", "2.8"),
+    ("DisableCopyOnRead", "2.9.3", "2.10"),
+]
+
+
+@pytest.mark.parametrize(("name", "older", "since"), OPERATIONS)
+def test_an_older_tensorflow_lacks_an_operation(name: str, older: str, since: str) -> None:
     seen = make_comparison(
         artifact=make_artifact("saved-model", None),
-        content=make_content(ops=("AddV2", "DisableCopyOnRead")),
-        **make_reading("2.8.0", "2.8.4"),
+        content=make_content(ops=("AddV2", name)),
+        **make_reading("2.8.0", older),
     )
 
     said = say("EL114", seen)
 
-    assert said == [
-        (
-            "DisableCopyOnRead",
-            "the graph uses DisableCopyOnRead, which TensorFlow has since 2.10, not in 2.8.4",
-        )
-    ]
+    assert said == [(name, f"the graph uses {name}, which TensorFlow has since {since}, not in {older}")]
 
 
-def test_the_tensorflow_that_first_registered_an_operation_has_it() -> None:
+@pytest.mark.parametrize(("name", "since"), [(name, since) for name, _, since in OPERATIONS])
+def test_the_tensorflow_that_first_registered_an_operation_has_it(name: str, since: str) -> None:
     seen = make_comparison(
         artifact=make_artifact("saved-model", None),
-        content=make_content(ops=("AddV2", "DisableCopyOnRead")),
-        **make_reading("2.10.0", "2.10.1"),
+        content=make_content(ops=("AddV2", name)),
+        **make_reading("2.10.0", since),
     )
 
     assert say("EL114", seen) == []
@@ -285,6 +358,13 @@ def test_keras_3_does_not_restore_optimizer_slots() -> None:
     ]
 
 
+@pytest.mark.parametrize("slots", [(), Unknown("the graph is damaged")])
+def test_a_model_that_is_not_known_to_hold_slots_needs_none_restored(slots: object) -> None:
+    seen = make_comparison(artifact=make_artifact("saved-model", None), content=make_content(slots=slots))
+
+    assert say("EL115", seen) == []
+
+
 def test_keras_2_restores_optimizer_slots() -> None:
     artifact, content = make_artifact("saved-model", "2.15.0"), make_content(slots=("optimizer",))
 
@@ -304,6 +384,12 @@ def test_some_keras_3_cannot_be_judged_for_certain() -> None:
             "the target does not say which Keras 3 it has; files of a newer one often fail in an older one",
         )
     ]
+
+
+def test_a_saved_model_does_not_depend_on_which_keras_3_there_is() -> None:
+    reader = make_reading(keras=make_keras(Unknown("the list names a TensorFlow and no Keras")))
+
+    assert say("EL116", make_comparison(artifact=make_artifact("saved-model"), **reader)) == []
 
 
 def test_an_unstated_keras_beside_tensorflow_2_15_is_the_one_that_it_pins() -> None:

@@ -117,6 +117,14 @@ def test_safe_mode_refuses_bytecode_in_hdf5_from_3_11_3_on() -> None:
     ]
 
 
+def test_safe_mode_came_with_2_13() -> None:
+    said = say("EL109", seen_by("2.13.1", LEGACY_BYTECODE, writer="2.12.0"))
+
+    assert said == [
+        ("Lambda 'squeeze'", "Lambda 'squeeze' holds bytecode, which Keras 2.13.1 refuses in safe mode")
+    ]
+
+
 @pytest.mark.parametrize(("keras", "kind"), [("3.11.2", "hdf5"), ("2.12.0", "keras")])
 def test_bytecode_is_taken_before_safe_mode_reached_the_format(keras: str, kind: str) -> None:
     assert say("EL109", seen_by(keras, LEGACY_BYTECODE, kind=kind, writer="2.12.0")) == []
@@ -126,6 +134,12 @@ def test_a_lambda_layer_of_a_named_function_holds_no_bytecode() -> None:
     layer = make_layer("Lambda", name="squeeze", function="squeeze", function_type="function")
 
     assert say("EL109", seen_by("3.5.0", layer)) == []
+
+
+def test_bytecode_is_not_judged_for_a_python_that_is_not_known() -> None:
+    current = make_fingerprint(python=Unknown("the list names no Python"))
+
+    assert say("EL110", make_comparison(content=make_content(BYTECODE), current=current)) == []
 
 
 @pytest.mark.parametrize("version", ["3.10.12", "3.13.0"])
@@ -206,6 +220,15 @@ def test_hard_sigmoid_is_another_function_across_the_generations(writer: str, re
 
     sentence = f"uses hard_sigmoid as recurrent_activation, which Keras {reader} defines differently"
     assert said == [("LSTM 'lstm'", f"LSTM 'lstm' {sentence}")]
+
+
+@pytest.mark.parametrize("keras", [None, make_keras(Unknown("not named"), provider="tf-keras")])
+def test_nothing_is_said_of_hard_sigmoid_to_a_keras_that_is_not_known(keras: object) -> None:
+    layer = make_layer("Activation", name="gate", activation="hard_sigmoid")
+
+    seen = make_comparison(content=make_content(layer), **make_reading(keras=keras))
+
+    assert say("EL113", seen) == []
 
 
 def test_hard_sigmoid_is_the_same_within_a_generation() -> None:
@@ -309,3 +332,32 @@ def test_attention_needs_no_shapes_before_2_8() -> None:
     layer = make_layer("MultiHeadAttention", name="attention", num_heads=2)
 
     assert say("EL120", seen_by("2.7.0", layer, kind="hdf5", writer="2.4.0")) == []
+
+
+def test_keras_2_does_not_find_a_function_of_the_newer_form_in_hdf5() -> None:
+    function = {"class_name": "function", "config": "swish_of_ours", "registered_name": "swish_of_ours"}
+    layer = make_layer("Activation", name="gate", activation=function)
+
+    said = say("EL121", seen_by("2.15.0", layer, kind="hdf5", writer="2.15.0"))
+
+    assert said == [
+        (
+            "swish_of_ours",
+            "swish_of_ours is a function, which Keras 2.15.0 does not find in an .h5 file",
+        )
+    ]
+
+
+@pytest.mark.parametrize(("keras", "kind"), [("3.0.0", "hdf5"), ("2.15.0", "keras")])
+def test_a_function_of_the_newer_form_is_found_by_keras_3_and_in_archives(keras: str, kind: str) -> None:
+    layer = make_layer(
+        "Activation", name="gate", activation={"class_name": "function", "config": "swish_of_ours"}
+    )
+
+    assert say("EL121", seen_by(keras, layer, kind=kind, writer="2.15.0")) == []
+
+
+def test_a_built_in_activation_is_no_function_of_the_user() -> None:
+    layer = make_layer("Activation", name="gate", activation="relu")
+
+    assert say("EL121", seen_by("2.15.0", layer, kind="hdf5", writer="2.15.0")) == []

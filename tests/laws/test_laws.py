@@ -9,8 +9,8 @@ from builders import DIGEST
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from envlock import diff, lockfile
-from envlock.diff import Change
+from envlock import changes, lockfile
+from envlock.changes import Change
 from envlock.facts import (
     Artifact,
     ArtifactFile,
@@ -192,14 +192,14 @@ def test_every_unknown_of_a_lock_stands_in_its_text_with_its_reason(lock: Lock) 
 
 @given(FINGERPRINTS)
 def test_a_fingerprint_does_not_differ_from_itself(fingerprint: Fingerprint) -> None:
-    assert diff.changes(fingerprint, fingerprint) == ()
+    assert changes.changes(fingerprint, fingerprint) == ()
 
 
 @given(FINGERPRINTS, FINGERPRINTS)
 def test_swapping_the_sides_swaps_the_changes(left: Fingerprint, right: Fingerprint) -> None:
-    forth, back = diff.changes(left, right), diff.changes(right, left)
+    forth, back = changes.changes(left, right), changes.changes(right, left)
 
-    assert back == tuple(Change(change.path, change.current, change.locked) for change in forth)
+    assert back == tuple(Change(item.path, item.current, item.locked) for item in forth)
 
 
 @given(st.text(st.characters()))

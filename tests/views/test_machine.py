@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judged import make_finding, make_fingerprint, make_lock, make_report
 
-from envlock.diff import Change
+from envlock.changes import Change
 from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER, WEIGHTS_LOADER, Python, Unknown
 from envlock.knowledge import Severity
 from envlock.knowledge.rule import ALL_LOADERS
@@ -95,9 +95,10 @@ def test_a_report_has_the_keys_that_tools_rely_on() -> None:
 def test_an_infinite_difference_is_none_at_all_in_json() -> None:
     proof = Proof(rows=3, difference=float("inf"), tolerance=1e-5, bitwise=False)
 
-    data = json.loads(machine.report(make_report(proof=proof)))
+    written = machine.report(make_report(proof=proof))
 
-    assert data["proof"]["difference"] is None
+    assert json.loads(written)["proof"]["difference"] is None
+    assert machine.parse_report(written).proof == proof
 
 
 def test_a_report_without_a_proof_does_not_speak_of_one() -> None:

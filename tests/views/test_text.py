@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from judged import make_custom_object, make_finding, make_fingerprint, make_lock, make_report
 
-from envlock.diff import Change
+from envlock.changes import Change
 from envlock.facts import (
     KERAS_LOADER,
     SAVED_MODEL_LOADER,
@@ -94,6 +94,18 @@ def test_colour_adds_nothing_but_colour() -> None:
     assert coloured == plain
 
 
+def test_findings_that_share_their_remedy_are_told_it_once() -> None:
+    findings = (make_finding(message="one"), make_finding(message="two"), make_finding(remedy="wait"))
+
+    assert shown(make_report(findings=findings))[1:-1] == [
+        "  error EL101: one",
+        "  error EL101: two",
+        "    fix: read another",
+        "  error EL101: it cannot be read",
+        "    fix: wait",
+    ]
+
+
 def test_a_finding_for_another_loader_is_not_told_as_one_for_this() -> None:
     finding = make_finding(loaders=(SAVED_MODEL_LOADER,))
 
@@ -124,6 +136,12 @@ def test_the_thirteenth_note_is_counted_and_not_told() -> None:
         *(f"  note EL312: fact {index:02}" for index in range(12)),
         "  note: 2 more; -v shows them",
     ]
+
+
+def test_a_verbose_report_tells_every_note() -> None:
+    report = make_report(findings=tuple(note("EL312", f"fact {index:02}") for index in range(14)))
+
+    assert shown(report, verbose=True)[1:] == [f"  note EL312: fact {index:02}" for index in range(14)]
 
 
 @pytest.mark.parametrize(
@@ -239,6 +257,11 @@ def test_a_lock_tells_what_is_not_known() -> None:
         "  unknown fingerprint.variables: could not look\n"
         "  unknown inputs: the model is subclassed"
     )
+
+
+@pytest.mark.parametrize(("canary", "line"), [(None, "none"), (Unknown("it failed"), "unknown")])
+def test_a_lock_without_a_canary_says_whether_there_is_none(canary: object, line: str) -> None:
+    assert text.lock(make_lock(canary=canary)).splitlines()[5] == f"canary       {line}"
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def main(path: Path) -> None:
         ]
     )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.fit(train_x, train_y, epochs=12, batch_size=64, verbose=0)
+    model.fit(train_x, train_y, epochs=40, batch_size=64, verbose=0)
     accuracy = model.evaluate(test_x, test_y, verbose=0)[1]
     print(f"trained on {len(train_x)} images, accuracy on {len(test_x)} others: {accuracy:.3f}")
 

@@ -2,23 +2,23 @@ from __future__ import annotations
 
 from builders import cpu, fingerprint, gpu, keras, package, python, tensorflow
 
-from envlock import diff
-from envlock.diff import Change
+from envlock import changes
+from envlock.changes import Change
 from envlock.facts import Unknown
 
 
 def test_the_same_fingerprint_has_no_changes() -> None:
-    assert diff.changes(fingerprint(), fingerprint()) == ()
+    assert changes.changes(fingerprint(), fingerprint()) == ()
 
 
 def test_a_value_that_differs_is_a_change_at_its_dotted_path() -> None:
-    found = diff.changes(fingerprint(), fingerprint(python=python(version="3.12.1")))
+    found = changes.changes(fingerprint(), fingerprint(python=python(version="3.12.1")))
 
     assert found == (Change("python.version", "3.11.7", "3.12.1"),)
 
 
 def test_changes_are_sorted_by_path() -> None:
-    found = diff.changes(
+    found = changes.changes(
         fingerprint(),
         fingerprint(
             python=python(version="3.12.1"),
@@ -35,7 +35,7 @@ def test_changes_are_sorted_by_path() -> None:
 
 
 def test_a_package_is_compared_by_its_version_alone() -> None:
-    found = diff.changes(
+    found = changes.changes(
         fingerprint(packages=(package("numpy", "1.26.4", role="runtime", requires=("six",)),)),
         fingerprint(packages=(package("numpy", "1.26.4", role="unrelated"),)),
     )
@@ -44,7 +44,7 @@ def test_a_package_is_compared_by_its_version_alone() -> None:
 
 
 def test_packages_that_came_went_and_changed_are_changes() -> None:
-    found = diff.changes(
+    found = changes.changes(
         fingerprint(packages=(package("keras", "2.15.0"), package("numpy", "1.26.4"))),
         fingerprint(packages=(package("numpy", "2.0.0"), package("six", "1.16"))),
     )
@@ -59,13 +59,13 @@ def test_packages_that_came_went_and_changed_are_changes() -> None:
 def test_a_package_that_only_envlock_needs_does_not_count() -> None:
     locked = fingerprint(packages=(package("numpy"), package("typer", "0.15", role="tool")))
 
-    found = diff.changes(locked, fingerprint(packages=(package("numpy"), package("typer", "0.16"))))
+    found = changes.changes(locked, fingerprint(packages=(package("numpy"), package("typer", "0.16"))))
 
     assert found == ()
 
 
 def test_a_variable_is_compared_by_name() -> None:
-    found = diff.changes(
+    found = changes.changes(
         fingerprint(variables={"XLA_FLAGS": "--a", "KERAS_BACKEND": "jax"}),
         fingerprint(variables={"KERAS_BACKEND": "torch"}),
     )
@@ -77,7 +77,7 @@ def test_a_variable_is_compared_by_name() -> None:
 
 
 def test_a_section_that_is_gone_takes_its_values_with_it() -> None:
-    found = diff.changes(fingerprint(), fingerprint(tensorflow=None))
+    found = changes.changes(fingerprint(), fingerprint(tensorflow=None))
 
     assert found == (
         Change("tensorflow.distribution", "tensorflow-cpu", None),
@@ -89,19 +89,19 @@ def test_an_unknown_value_compares_with_nothing() -> None:
     unknown = fingerprint(gpu=gpu(driver=Unknown("no /proc")))
     known = fingerprint(gpu=gpu(driver="535.161.08"))
 
-    assert (diff.changes(unknown, known), diff.changes(known, unknown)) == ((), ())
+    assert (changes.changes(unknown, known), changes.changes(known, unknown)) == ((), ())
 
 
 def test_an_unknown_section_compares_with_nothing_in_it() -> None:
     unknown = fingerprint(packages=Unknown("not listed"), keras=Unknown("not looked"), variables=Unknown("?"))
 
-    found = diff.changes(fingerprint(), unknown), diff.changes(unknown, fingerprint())
+    found = changes.changes(fingerprint(), unknown), changes.changes(unknown, fingerprint())
 
     assert found == ((), ())
 
 
 def test_an_unknown_version_of_a_package_compares_with_nothing() -> None:
-    found = diff.changes(
+    found = changes.changes(
         fingerprint(packages=(package("numpy", "1.26.4"),)),
         fingerprint(packages=(package("numpy", Unknown("no metadata")),)),
     )
@@ -110,7 +110,7 @@ def test_an_unknown_version_of_a_package_compares_with_nothing() -> None:
 
 
 def test_absent_is_known_and_differs_from_a_value() -> None:
-    found = diff.changes(
+    found = changes.changes(
         fingerprint(tensorflow=tensorflow(cuda=None)), fingerprint(tensorflow=tensorflow(cuda="12.5.1"))
     )
 
@@ -118,7 +118,7 @@ def test_absent_is_known_and_differs_from_a_value() -> None:
 
 
 def test_every_value_of_a_fingerprint_has_its_path() -> None:
-    assert diff.values(fingerprint(keras=None, numpy=Unknown("not looked"))) == {
+    assert changes.values(fingerprint(keras=None, numpy=Unknown("not looked"))) == {
         "python.version": "3.11.7",
         "python.implementation": "cpython",
         "system.os": "Linux",

@@ -1,0 +1,170 @@
+"""
+What envlock costs, as ratios to bare Python and bare Keras measured in the same run.
+
+    python benchmarks/run.py [--rounds N] [--check]
+
+Every figure is the minimum CPU time (user and system, children included) of several interleaved
+rounds. With `--check` the exit code is 1 when a ratio is over its budget.
+"""
+
+from __future__ import annotations
+
+import argparse
+import compileall
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+PREPARE = """
+import sys
+import keras
+import envlock
+
+model = keras.Sequential([keras.layers.Input((8, 8, 1)), keras.layers.Conv2D(16, 3), keras.layers.Flatten(),
+                          keras.layers.Dense(10)])
+envlock.save_model(model, sys.argv[1] + "/model.keras")
+"""
+
+TIMED = """
+import sys, time
+import keras
+import envlock
+
+def best(function, rounds=7):
+    times = []
+    for _ in range(rounds):
+        before = time.process_time()
+        function()
+        times.append(time.process_time() - before)
+    return min(times), times[0]
+
+folder = sys.argv[1]
+path = folder + "/model.keras"
+model = keras.models.load_model(path)
+model(keras.ops.zeros((2, 8, 8, 1)))
+bare_save, _ = best(lambda: model.save(folder + "/bare.keras"))
+save, first_save = best(lambda: envlock.save_model(model, folder + "/ours.keras", canaries=0))
+bare_load, _ = best(lambda: keras.models.load_model(path))
+load, first_load = best(lambda: envlock.load_model(path))
+check, _ = best(lambda: envlock.diff(path))
+print("TIMES", bare_save, save, first_save, bare_load, load, first_load, check)
+"""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table: what was measured, in which unit, and the most that is allowed."""
+
+    what: str
+    value: float
+    unit: str
+    budget: float | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is within its budget."""
+        return self.budget is None or self.value <= self.budget
+
+
+def cpu(command: list[str], folder: Path) -> float:
+    """The CPU seconds of one run of `command`."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime)
+
+
+def command_lines(folder: Path, rounds: int) -> list[Figure]:
+    """Whole processes against `python -c pass`, interleaved so that they share the machine's moods."""
+    python, model = sys.executable, str(folder / "model.keras")
+    against = "python==3.11,tensorflow-cpu==2.15.1,keras==2.15.0,numpy==1.26.4"
+    programs: dict[str, tuple[list[str], float | None]] = {
+        "python -c pass": (["-c", "pass"], None),
+        "import envlock": (["-c", "import envlock"], 2.0),
+        "envlock diff MODEL": (["-m", "envlock", "diff", model], 10.0),
+        "envlock diff MODEL --against LIST": (["-m", "envlock", "diff", model, "--against", against, "-q",
+                                               "--fail-on", "never"], 10.0),
+        "envlock show MODEL": (["-m", "envlock", "show", model], 10.0),
+    }  # fmt: skip
+    times: dict[str, list[float]] = {name: [] for name in programs}
+    for _ in range(rounds):
+        for name, (arguments, _budget) in programs.items():
+            times[name].append(cpu([python, *arguments], folder))
+    bare = min(times["python -c pass"])
+    print(f"python -c pass: {bare * 1000:.1f} ms CPU")
+    return [
+        Figure(name, min(times[name]) / bare, "x bare Python", limit)
+        for name, (_, limit) in programs.items()
+        if limit
+    ]
+
+
+def library_calls(folder: Path) -> list[Figure]:
+    """Save, load and check in a warm process against Keras' own save and load."""
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    command = [sys.executable, "-c", TIMED, str(folder)]
+    output = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    times = [float(word) for word in output.partition("TIMES")[2].split()]
+    bare_save, save, first_save, bare_load, load, first_load, check = times
+    print(f"Keras' own save {bare_save * 1000:.1f} ms, load {bare_load * 1000:.1f} ms CPU")
+    return [
+        Figure(
+            "save_model over Keras' save, first in a process", (first_save - bare_save) * 1000, "ms", 150.0
+        ),
+        Figure("save_model over Keras' save, later ones", (save - bare_save) * 1000, "ms", 150.0),
+        Figure("load_model over Keras' load x 1.1, first", (first_load - 1.1 * bare_load) * 1000, "ms", 50.0),
+        Figure("load_model over Keras' load x 1.1, later ones", (load - 1.1 * bare_load) * 1000, "ms", 50.0),
+        Figure("save_model / Keras' save", save / bare_save, "x", None),
+        Figure("load_model / Keras' load", load / bare_load, "x", None),
+        Figure("envlock.diff in a warm process", check * 1000, "ms", 30.0),
+    ]
+
+
+def hashing(folder: Path) -> list[Figure]:
+    """A gibibyte through our digest against plain `hashlib` with its own buffer size."""
+    file = folder / "large"
+    with file.open("wb") as stream:
+        stream.truncate(1 << 30)
+    ours = "import sys; from envlock.store import sha256; from pathlib import Path; sha256(Path(sys.argv[1]))"
+    theirs = (
+        "import sys, hashlib; d = hashlib.sha256(); b = bytearray(1 << 20)\n"
+        "with open(sys.argv[1], 'rb', buffering=0) as f:\n"
+        "    while n := f.readinto(b): d.update(memoryview(b)[:n])"
+    )
+    measured: Callable[[str], float] = lambda code: min(  # noqa: E731 - two calls of one line
+        cpu([sys.executable, "-c", code, str(file)], ROOT) for _ in range(2)
+    )
+    ratio = measured(theirs) / measured(ours)
+    return [Figure("hashing speed against raw hashlib (at least 0.7)", -ratio, "x", -0.7)]
+
+
+def main() -> int:
+    """Measure, print the table, and with `--check` judge it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args()
+    compileall.compile_dir(ROOT / "envlock", quiet=2)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        cpu([sys.executable, "-c", PREPARE, name], ROOT)
+        figures = command_lines(folder, options.rounds) + library_calls(folder) + hashing(folder)
+    width = max(len(figure.what) for figure in figures)
+    for figure in figures:
+        limit = "" if figure.budget is None else f"budget {abs(figure.budget):g}"
+        word = ("ok" if figure.holds else "OVER") if limit else ""
+        print(f"{figure.what:<{width}}  {abs(figure.value):7.2f} {figure.unit:<14} {limit:<12} {word}")
+    return int(options.check and not all(figure.holds for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
