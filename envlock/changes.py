@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TypeAlias
 
-from envlock.facts import Fingerprint, Package, Unknown
+from envlock.facts import Fingerprint, Unknown
 
 __all__ = ["Change", "changes", "values"]
 
@@ -49,7 +49,7 @@ def values(fingerprint: Fingerprint) -> dict[str, Value | Unknown]:
 
 
 def _values(item: object, path: str) -> Iterator[tuple[str, Value | Unknown]]:
-    if isinstance(item, tuple) and item and isinstance(item[0], Package):
+    if path == "packages" and isinstance(item, tuple):
         yield from ((f"{path}.{package.name}", package.version) for package in item)
     elif isinstance(item, dict):
         yield from ((f"{path}.{name}", value) for name, value in item.items())

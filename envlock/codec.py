@@ -47,6 +47,8 @@ def _encode(value: object, path: str, absent: list[str], unknown: dict[str, str]
     if isinstance(value, tuple):
         items = [(_key(item, index), item) for index, item in enumerate(value)]
         return [_encode(item, f"{path}.{key}", absent, unknown) for key, item in items]
+    if isinstance(value, dict):
+        return dict(sorted(value.items()))
     if not is_dataclass(value):
         return value
     data: dict[str, Any] = {}

@@ -46,7 +46,7 @@ def place(path: Path, *, folder: bool | None = None) -> Place:
 
     `folder` says whether the model is a folder; by default the disk is asked.
     """
-    if path.name.endswith(".envlock.toml"):
+    if path.name.endswith(".envlock.toml") and path.name != ".envlock.toml":
         path = path.with_name(path.name.removesuffix(".envlock.toml"))
     elif path.name == "envlock.toml":
         path = path.parent.parent if path.parent.name == "assets.extra" else path.parent
@@ -96,7 +96,8 @@ def loads(text: str) -> Lock:
         lock = codec.decode(Lock, table, absent=_nested(absent), unknown=_nested(unknown))
         _check(lock)
     except InvalidLock as error:
-        raise error.inside("tool.envlock") from None
+        where = error.where.removeprefix("fingerprint.")
+        raise InvalidLock(error.problem, where=where).inside("tool.envlock") from None
     return lock
 
 
@@ -162,7 +163,7 @@ def _tool_table(text: str) -> dict[str, Any]:
         raise LockError("a line is no key of a lock")  # keys of thousands of parts take minutes to parse
     try:
         data = toml.loads(text)
-    except (toml.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
         raise LockError(f"not a TOML document: {error}") from None
     table: object = data
     for key in ("tool", "envlock"):
@@ -181,7 +182,7 @@ _FORMATS = {
 _HEX = re.compile(r"[0-9a-f]{64}")
 _PACKAGE = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_-]*")
-_DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_DOTTED = re.compile(r"[^\W\d][\w-]*(\.[^\W\d][\w-]*)*")
 
 
 def _check(lock: Lock) -> None:
@@ -194,10 +195,12 @@ def _check(lock: Lock) -> None:
     for where, pattern, value in _grammar(lock):
         if not pattern.fullmatch(value):
             raise InvalidLock(f"Unexpected value {value[:40]!r}", where=where)
-    for file in (*lock.artifact.files, *lock.attachments):
-        parts = file.path.split("/")
-        if not all(parts) or {".", ".."} & set(parts) or re.search(r"[\\\x00-\x1f\x7f:]", file.path):
-            raise InvalidLock(f"Unexpected path {file.path[:40]!r}", where="artifact.files")
+    for key, files in (("artifact.files", lock.artifact.files), ("attachments", lock.attachments)):
+        for file in files:
+            parts = file.path.split("/")
+            odd = re.search(r"[\\\x00-\x1f\x7f]|^[A-Za-z]:", file.path)
+            if odd or not all(parts) or {".", ".."} & set(parts):
+                raise InvalidLock(f"Unexpected path {file.path[:40]!r}", where=key)
 
 
 def _grammar(lock: Lock) -> Iterator[tuple[str, re.Pattern[str], str]]:
@@ -205,9 +208,9 @@ def _grammar(lock: Lock) -> Iterator[tuple[str, re.Pattern[str], str]]:
         yield f"artifact.files[{file.path}].sha256", _HEX, file.sha256
     if isinstance(lock.fingerprint.packages, tuple):
         for package in lock.fingerprint.packages:
-            yield f"fingerprint.packages[{package.name}].name", _PACKAGE, package.name
+            yield f"packages[{package.name}].name", _PACKAGE, package.name
             if isinstance(package.version, str):
-                yield f"fingerprint.packages[{package.name}].version", _VERSION, package.version
+                yield f"packages[{package.name}].version", _VERSION, package.version
     if isinstance(lock.custom_objects, tuple):
         for item in lock.custom_objects:
             for module in (item.module, *item.modules):
@@ -218,7 +221,7 @@ def _short_arrays(text: str) -> str:
     """Arrays of scalars on one line where they fit: a shape is read across, not down."""
 
     def one_line(match: re.Match[str]) -> str:
-        items = [line.strip().rstrip(",") for line in match[2].strip().splitlines()]
+        items = [line.strip().rstrip(",") for line in match[2].strip().split("\n")]
         line = f"{match[1]} = [{', '.join(items)}]"
         return line if len(line) <= 100 else match[0]
 

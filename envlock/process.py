@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from envlock.errors import ToolError
 
@@ -13,17 +14,18 @@ def run(command: Sequence[str], *, seconds: float = 60.0) -> str:
     """The standard output of `command`; `ToolError` when it is missing, fails or takes too long."""
     import subprocess  # costs a diff more than the rest of this module
 
+    name = PurePath(command[0]).name  # a whole path would name folders of this machine
     try:
         done = subprocess.run(  # noqa: S603 - a list of arguments, no shell
             list(command), capture_output=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL
         )
     except FileNotFoundError:
-        raise ToolError(f"{command[0]} is not installed") from None
+        raise ToolError(f"{name} is not installed") from None
     except subprocess.TimeoutExpired:
-        raise ToolError(f"{command[0]} did not finish within {seconds:.0f} s") from None
+        raise ToolError(f"{name} did not finish within {seconds:.0f} s") from None
     except OSError as error:
-        raise ToolError(f"{command[0]} cannot be started: {error.strerror}") from error
+        raise ToolError(f"{name} cannot be started: {error.strerror}") from error
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise ToolError(f"{command[0]} ended with {done.returncode}: {lines[-1] if lines else 'no message'}")
+        raise ToolError(f"{name} ended with {done.returncode}: {lines[-1] if lines else 'no message'}")
     return done.stdout.decode("utf-8", "replace")

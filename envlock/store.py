@@ -42,8 +42,12 @@ def file_sizes(path: Path, *, without: tuple[str, ...] = ()) -> dict[str, int]:
     """
     if path.is_file():
         return {path.name: path.stat().st_size}
+
+    def refuse(error: OSError) -> None:
+        raise ArtifactError(f"{Path(error.filename).name} cannot be read: {error.strerror}")
+
     found: dict[str, int] = {}
-    for folder, folders, names in os.walk(path):
+    for folder, folders, names in os.walk(path, onerror=refuse):
         if Path(folder) == path:
             folders[:] = [name for name in folders if name not in without]
         own = [name for name in names if Path(folder) != path or name not in without]
@@ -79,15 +83,25 @@ class Stage:
         Flush the staged entries and rename them into the target's folder, in this order.
 
         The last name is what makes the save count: the lock. An entry that exists is replaced; one
-        that was not staged and exists is removed, since it belongs to the save before.
+        that was not staged and exists is removed, since it belongs to the save before. When a rename
+        fails, what was there before is put back.
         """
-        present = [name for name in names if (self.folder / name).exists()]
-        for name in present:
-            _flush(self.folder / name)
-        target = self.folder.parent
         for name in names:
-            _replace(self.folder / name, target / name, retired=self.folder / f"{name}.retired")
+            if (self.folder / name).exists():
+                _flush(self.folder / name)
+        target, begun = self.folder.parent, []
+        try:
+            for name in names:
+                begun.append(name)
+                _replace(self.folder / name, target / name, retired=self._retired(name))
+        except OSError as error:
+            for name in reversed(begun):
+                _put_back(self._retired(name), target / name)
+            raise StoreError(f"cannot write {begun[-1]}: {error.strerror or error}") from error
         _flush_folder(target)
+
+    def _retired(self, name: str) -> Path:
+        return self.folder / f"{name}.retired"
 
 
 @contextmanager
@@ -109,16 +123,20 @@ def staged(target: Path) -> Iterator[Stage]:
 
 
 def _replace(source: Path, target: Path, *, retired: Path) -> None:
-    try:
-        # A folder cannot be renamed onto one that holds files: the old one steps aside first.
+    """Put `source` in the place of `target`, which stays at hand under `retired`."""
+    if target.is_file() and source.is_file() and not target.is_symlink():
+        os.link(target, retired)  # a file is replaced in one step: one of the two is always there
+    elif target.exists() or target.is_symlink():
+        target.rename(retired)  # a folder cannot be renamed onto one that holds files
+    if source.exists():
+        source.replace(target)
+
+
+def _put_back(retired: Path, target: Path) -> None:
+    if retired.exists() or retired.is_symlink():
         if target.is_dir() and not target.is_symlink():
-            target.rename(retired)
-        elif not source.exists():
-            target.unlink(missing_ok=True)
-        if source.exists():
-            source.replace(target)
-    except OSError as error:
-        raise StoreError(f"cannot write {target.name}: {error.strerror or error}") from error
+            target.rename(retired.with_suffix(".failed"))
+        retired.replace(target)
 
 
 def _flush(path: Path) -> None:

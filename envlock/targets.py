@@ -129,7 +129,7 @@ def _requirements_file(path: Path, locked: Fingerprint, *, depth: int = 0) -> It
             raise TargetError(
                 f"{where} names constraints, which envlock does not read", hint="write the pins out"
             )
-        elif not line.startswith("-"):
+        elif not line.startswith("-") and not re.match(r"[a-z+]+://|\.{0,2}/", line):
             text, _, marker = line.partition(";")
             if not marker or _applies(marker.strip(), locked, where):
                 yield _requirement(text.strip(), where)

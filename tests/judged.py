@@ -207,7 +207,6 @@ def make_plan(**facts: Any) -> ImagePlan:
         "variables": (("KERAS_BACKEND", "tensorflow"), ("TF_ENABLE_ONEDNN_OPTS", "0")),
         "labels": (("dev.envlock.lock.digest", f"sha256:{DIGEST}"), ("dev.envlock.model.format", "keras")),
         "files": {"app/model.json": "{}\n", "app/keras/keras.json": "{}\n"},
-        "missing": (),
     }
     return ImagePlan(**given | facts)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from envlock import lockfile
 from envlock.errors import InvalidLock, LockError, NewerSchema
 from envlock.facts import Content, Lock, Unknown
 from envlock.lockfile import Place
+from envlock.variables import GRAMMAR
 
 LOCKS = Path(__file__).parent / "locks"
 
@@ -486,3 +488,24 @@ def test_an_attachment_nested_without_end_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(LockError, match=r"^architecture\.json beside house\.keras\.envlock\.toml cannot be"):
         lockfile.read_content(where)
+
+
+@pytest.mark.parametrize(
+    ("value", "fits"),
+    [
+        ("--xla_cpu_use_xnnpack=true --xla_dump_to=x", True),
+        ("--a=1\n--b", False),
+        ("-a=-b" * 40 + "!", False),
+    ],
+)
+def test_a_variable_is_what_its_grammar_says_and_quickly(value: str, fits: bool) -> None:  # noqa: FBT001
+    assert bool(re.fullmatch(GRAMMAR["XLA_FLAGS"], value)) is fits
+
+
+def test_a_format_is_one_of_those_that_are_read() -> None:
+    text = lockfile.dumps(lock()).replace('format = "keras"', 'format = "keras\\"\\nRUN touch /x"')
+
+    with pytest.raises(LockError) as caught:
+        lockfile.loads(text)
+
+    assert str(caught.value) == "Expected one of keras, hdf5, saved-model at tool.envlock.artifact.format"

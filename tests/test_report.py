@@ -12,11 +12,11 @@ CHANGE = Change("python.version", "3.11.7", "3.12.1")
 
 
 def test_nothing_that_differs_is_the_same() -> None:
-    assert verdict_of((), (), KERAS_LOADER) == "same"
+    assert verdict_of((), KERAS_LOADER, differs=False) == "same"
 
 
 def test_changes_without_findings_are_compatible() -> None:
-    assert verdict_of((), (CHANGE,), KERAS_LOADER) == "compatible"
+    assert verdict_of((), KERAS_LOADER, differs=True) == "compatible"
 
 
 @pytest.mark.parametrize(
@@ -26,17 +26,17 @@ def test_changes_without_findings_are_compatible() -> None:
 def test_the_verdict_is_the_worst_finding(worst: Severity, verdict: str) -> None:
     findings = (make_finding(Severity.NOTE), make_finding(worst), make_finding(Severity.NOTE))
 
-    assert verdict_of(findings, (CHANGE,), KERAS_LOADER) == verdict
+    assert verdict_of(findings, KERAS_LOADER, differs=True) == verdict
 
 
 def test_an_error_needs_no_change_to_break() -> None:
-    assert verdict_of((make_finding(Severity.ERROR),), (), KERAS_LOADER) == "breaks"
+    assert verdict_of((make_finding(Severity.ERROR),), KERAS_LOADER, differs=False) == "breaks"
 
 
 def test_a_finding_counts_only_for_its_loaders() -> None:
     findings = (make_finding(Severity.ERROR, loaders=(SAVED_MODEL_LOADER,)), make_finding(Severity.NOTE))
 
-    verdicts = [verdict_of(findings, (CHANGE,), loader) for loader in (KERAS_LOADER, SAVED_MODEL_LOADER)]
+    verdicts = [verdict_of(findings, loader, differs=True) for loader in (KERAS_LOADER, SAVED_MODEL_LOADER)]
 
     assert verdicts == ["compatible", "breaks"]
 

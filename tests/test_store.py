@@ -238,3 +238,27 @@ def test_a_rename_that_fails_names_the_file(tmp_path: Path, monkeypatch: pytest.
             stage.commit("house")
 
     assert str(caught.value) == "cannot write house: No space left on device"
+
+
+def test_a_rename_that_fails_puts_back_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(tmp_path / "house", weights="old")
+    _write(tmp_path, **{"house.lock": "old lock"})
+    before = _tree(tmp_path)
+    rename = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        if self.name == "house.lock" and self.parent.name.endswith(".stage"):
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with store.staged(tmp_path / "house") as stage:
+        _write(stage.folder / "house", weights="new")
+        _write(stage.folder, **{"house.lock": "new lock"})
+        with pytest.raises(StoreError) as caught:
+            stage.commit("house", "house.lock")
+
+    assert str(caught.value) == "cannot write house.lock: No space left on device"
+    assert _tree(tmp_path) == before

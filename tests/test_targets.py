@@ -212,8 +212,45 @@ def test_a_requirements_file_is_read_as_pip_reads_it(tmp_path: Path) -> None:
         "h5py": Unknown("h5py is only known as >=3,<4"),
         "keras": "3.5.0",
         "numpy": "1.26.4",
+        "shop": Unknown("shop comes from a file or an address"),
         "tensorflow-cpu": "2.17.0",
     }
+
+
+def test_an_included_file_counts(tmp_path: Path) -> None:
+    (tmp_path / "base.txt").write_text("keras==2.15.0\n", encoding="utf-8")
+
+    found = pins(requirements(tmp_path, "-r base.txt\ntensorflow-cpu==2.15.1\n"), UNLOCKED)
+
+    assert found == {"keras": "2.15.0", "tensorflow-cpu": "2.15.1"}
+
+
+def test_a_file_that_includes_itself_is_refused(tmp_path: Path) -> None:
+    path = requirements(tmp_path, "-r requirements.txt\n")
+
+    assert refusal(path) == "requirements.txt is included in itself"
+
+
+def test_constraints_are_refused_and_not_left_out(tmp_path: Path) -> None:
+    path = requirements(tmp_path, "keras\n-c pins.txt\n")
+
+    assert refusal(path) == (
+        "line 2 of requirements.txt names constraints, which envlock does not read; write the pins out"
+    )
+
+
+def test_a_requirement_for_another_python_is_left_out(tmp_path: Path) -> None:
+    text = (
+        'keras==3.5.0; python_version >= "3.9"\nkeras==2.15.0; python_version < "3.9"\ntensorflow==2.17.0\n'
+    )
+
+    assert pins(requirements(tmp_path, text), UNLOCKED) == {"keras": "3.5.0", "tensorflow": "2.17.0"}
+
+
+def test_a_list_longer_than_a_path_may_be_is_a_list() -> None:
+    text = ",".join(["tensorflow-cpu==2.15.1", *(f"package-{number}==1.0" for number in range(40))])
+
+    assert target(text, UNLOCKED).name == text
 
 
 def test_a_line_that_is_no_requirement_is_named_by_its_number(tmp_path: Path) -> None:

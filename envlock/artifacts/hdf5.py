@@ -17,7 +17,10 @@ from envlock.artifacts.reading import MAX_CONFIG, Reading, parse_object
 from envlock.errors import ArtifactError, ToolError
 from envlock.facts import Content, Maybe, Unknown
 
-__all__ = ["matches", "read", "read_trusted"]
+__all__ = ["child", "matches", "read", "read_trusted"]
+
+# The folder that a program is started in comes first on its path: an h5py.py lying there is not ours.
+_CHILD = "import sys; sys.path[:] = filter(None, sys.path); from envlock.artifacts.hdf5 import child; child()"
 
 _ATTRIBUTES = ("keras_version", "model_config", "training_config")
 
@@ -37,9 +40,7 @@ def read(path: Path) -> Reading:
     if find_spec("h5py") is None:
         return _reading(path, Unknown("h5py is not installed; envlock-tf[h5] brings it"))
     try:
-        found = json.loads(
-            process.run([sys.executable, "-m", "envlock.artifacts.hdf5", str(path)], seconds=20)
-        )
+        found = json.loads(process.run([sys.executable, "-c", _CHILD, str(path.resolve())], seconds=20))
     except (ToolError, ValueError) as error:
         return _reading(path, Unknown(f"the file could not be read: {error}"))
     if not isinstance(found, dict):
@@ -96,6 +97,7 @@ def _limit_this_process() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 
 
-if __name__ == "__main__":
+def child() -> None:
+    """The program that the child process runs: the attributes of its argument as JSON."""
     _limit_this_process()
     sys.stdout.write(json.dumps(_attributes(Path(sys.argv[1]))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 
 from envlock.artifacts.reading import MAX_CONFIG, Reading, parse_object
@@ -26,7 +27,7 @@ def read(path: Path) -> Reading:
         with zipfile.ZipFile(path) as archive:
             metadata = parse_object(_member(archive, "metadata.json"), where=f"metadata.json in {path.name}")
             config = parse_object(_member(archive, "config.json"), where=f"config.json in {path.name}")
-    except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, OSError, EOFError) as error:
         raise ArtifactError(f"{path.name} is a damaged zip archive: {error}") from None
     except KeyError as error:
         raise ArtifactError(

@@ -52,9 +52,10 @@ def read(path: Path) -> Reading:
 
 def _content(graph: Message, path: Path) -> Content:
     metadata = _keras_root(path)
+    compiled = metadata.get("training_config") if metadata else None
     return Content(
         config=metadata,
-        compile_config=metadata.get("training_config") if metadata else None,
+        compile_config=compiled if isinstance(compiled, dict) else None,
         ops=tuple(sorted(set(_ops(graph)))),
         slots=tuple(sorted(set(_slots(graph)))),
         has_keras_metadata=metadata is not None,
@@ -67,10 +68,8 @@ def _ops(graph: Message) -> Iterator[str]:
     library = _message(definition, 2)
     functions = list(_messages(library, 1))
     own = {_string(_message(function, 1), 1) for function in functions}
-    for node in _messages(definition, 1):
-        yield _string(node, 2)
-    for function in functions:
-        yield from (op for node in _messages(function, 3) if (op := _string(node, 2)) not in own)
+    called = [*_messages(definition, 1), *(node for function in functions for node in _messages(function, 3))]
+    yield from (op for node in called if (op := _string(node, 2)) not in own)
 
 
 def _slots(graph: Message) -> Iterator[str]:
@@ -83,16 +82,20 @@ def _slots(graph: Message) -> Iterator[str]:
 def _signature(graph: Message, field: int) -> Maybe[tuple[TensorSpec, ...]]:
     for entry in _messages(graph, 5):
         if _string(entry, 1) == "serving_default":
-            tensors = _messages(_message(entry, 2), field)
-            return tuple(sorted((_tensor(item) for item in tensors), key=lambda spec: spec.name))
+            tensors = [_tensor(item) for item in _messages(_message(entry, 2), field)]
+            unknown = next((spec for spec in tensors if isinstance(spec, Unknown)), None)
+            known = (spec for spec in tensors if not isinstance(spec, Unknown))
+            return unknown or tuple(sorted(known, key=lambda spec: spec.name))
     return Unknown("the SavedModel has no signature serving_default")
 
 
-def _tensor(entry: Message) -> TensorSpec:
-    info = _message(entry, 2)
-    dims = [_signed(_number(dim, 1)) for dim in _messages(_message(info, 3), 2)]
+def _tensor(entry: Message) -> Maybe[TensorSpec]:
+    name, info = _string(entry, 1), _message(entry, 2)
+    shape, dtype = _message(info, 3), _DTYPES.get(_number(info, 2))
+    if _number(shape, 3) or dtype is None:
+        return Unknown(f"the signature does not say the {'dtype' if dtype is None else 'rank'} of {name!r}")
     return TensorSpec(
-        name=_string(entry, 1), shape=tuple(dims), dtype=_DTYPES.get(_number(info, 2), "unknown")
+        name=name, shape=tuple(_signed(_number(dim, 1)) for dim in _messages(shape, 2)), dtype=dtype
     )
 
 

@@ -73,9 +73,11 @@ def _devices() -> Maybe[tuple[str, ...]]:
     if platform.system() != "Linux":
         return Unknown(f"the graphics cards cannot be read on {platform.system()}")
     names = []
-    for path in sorted(_NVIDIA.glob("gpus/*/information")):
-        found = re.search(
-            r"^Model:\s*(.+?)\s*$", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE
-        )
-        names.append(found[1] if found else "unnamed")
+    try:
+        for path in sorted(_NVIDIA.glob("gpus/*/information")):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            found = re.search(r"^Model:\s*(.+?)\s*$", text, re.MULTILINE)
+            names.append(found[1] if found else "unnamed")
+    except OSError as error:
+        return Unknown(f"/proc/driver/nvidia cannot be read: {error.strerror}")
     return tuple(names)

@@ -100,6 +100,9 @@ def with_roles(
     )
 
 
+_VERSION = r"[A-Za-z0-9][A-Za-z0-9.+!_-]*"
+
+
 def _metadata_folders(entry: str) -> list[Path]:
     try:
         found = [
@@ -118,14 +121,15 @@ def _read(info: Path) -> Distribution | None:
         name = next((value for key, value in fields if key == "Name"), name)
         version = next((value for key, value in fields if key == "Version"), version)
         requires = tuple(value for key, value in fields if key == "Requires-Dist")
-        return Distribution(normalised(name), version or _no_version(info), info, requires)
+        stated = version if re.fullmatch(_VERSION, version) else _no_version(info)
+        return Distribution(normalised(name), stated, info, requires)
     if name.startswith("~") or not version:  # what pip leaves behind when it is interrupted
         return None
     return Distribution(normalised(name), version, info, ())
 
 
 def _no_version(info: Path) -> Unknown:
-    return Unknown(f"{info.name} names no version")
+    return Unknown(f"{info.name} names no usable version")
 
 
 @lru_cache(maxsize=4096)

@@ -12,7 +12,8 @@ __all__ = ["interpreter"]
 def interpreter(_: object = None) -> Python:
     """The running Python: `3.11.7`, `cpython`."""
     info = sys.version_info
-    suffix = "" if info.releaselevel == "final" else f"{info.releaselevel[0]}{info.serial}"
+    marks = {"alpha": "a", "beta": "b", "candidate": "rc"}
+    suffix = f"{marks[info.releaselevel]}{info.serial}" if info.releaselevel in marks else ""
     return Python(
         version=f"{info.major}.{info.minor}.{info.micro}{suffix}",
         implementation=sys.implementation.name,

@@ -44,7 +44,7 @@ def _distribution() -> Maybe[str | None]:
         return None
     except OSError as error:
         return Unknown(f"/etc/os-release cannot be read: {error.strerror}")
-    fields = dict(re.findall(r'^(ID|VERSION_ID)="?([^"\n]*)"?$', text, re.MULTILINE))
+    fields = dict(re.findall(r"^(ID|VERSION_ID)=[\"']?([^\"'\n]*)[\"']?$", text, re.MULTILINE))
     return " ".join(fields[key] for key in ("ID", "VERSION_ID") if fields.get(key)) or None
 
 

@@ -40,7 +40,7 @@ def custom_objects(
     asked = set(referenced([content.config, content.compile_config]))
     found: dict[str, CustomObject] = {}
     for name, kind in [*((name_of(kind), kind) for kind in _live(model)), *passed.items()]:
-        if {name, kind.__name__} & asked:
+        if isinstance(kind, (FunctionType, type)) and {name, kind.__name__} & asked:
             found[name] = _describe(name, kind, distributions)
     return tuple(found[name] for name in sorted(found))
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from envlock.custom import source
@@ -42,8 +42,9 @@ def resolve(objects: Iterable[CustomObject], *, given: Mapping[str, Any]) -> dic
     """
     The objects under every name that Keras may ask for, what the caller gave first.
 
-    Each recorded module is imported only if its file defines the object, so that a lock cannot
-    have any module imported. What is not to be had is left out: Keras says so in its own words.
+    Each recorded module is imported only if its file defines the object and is the user's own or uses
+    Keras, so that a lock cannot have just any module imported or function called. What is not to be
+    had is left out: Keras says so in its own words.
     """
     found: dict[str, Any] = {}
     for item in objects:
@@ -86,7 +87,9 @@ class _Captured:
     ) -> ModuleSpec | None:
         file = self.files.get(fullname)
         if file is None:
-            return None
+            # The folders above a captured module hold nothing of their own.
+            above = any(name.startswith(f"{fullname}.") for name in self.files)
+            return ModuleSpec(fullname, None, is_package=True) if above else None
         from importlib.util import spec_from_file_location
 
         packages = [str(file.parent)] if file.name == "__init__.py" else None
@@ -129,13 +132,24 @@ def _captured(module: str) -> Path | None:
 
 
 def _value(item: CustomObject) -> Any:
-    module = sys.modules.get(item.module)
-    if module is None:
-        file = _file(item, None)
-        if file is None or source.digest(file, item.qualname) is None:
-            return None
-        module = importlib.import_module(item.module)
-    value: Any = module
+    file = _file(item, None)
+    if file is None or not _is_plausible(item, file):
+        return None
+    value: Any = sys.modules.get(item.module) or importlib.import_module(item.module)
     for part in item.qualname.split("."):
         value = getattr(value, part, None)
-    return value
+    own = getattr(value, "__module__", None) == item.module
+    # Keras calls what it is given with arguments from the file: only what the module itself defines is given.
+    return value if own and (isinstance(value, (FunctionType, type))) else None
+
+
+def _is_plausible(item: CustomObject, file: Path) -> bool:
+    """Whether a file can hold code of a model: the user's own, or installed code that uses Keras."""
+    if item.module.partition(".")[0] in sys.stdlib_module_names or not source.digest(file, item.qualname):
+        return False
+    if source.is_local(file):
+        return True
+    try:
+        return bool(source.top_level(source.Module(item.module, file)) & {"keras", "tf_keras", "tensorflow"})
+    except (OSError, SyntaxError, ValueError):
+        return False

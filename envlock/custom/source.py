@@ -11,7 +11,7 @@ import hashlib
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
-from importlib.machinery import PathFinder
+from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder
 from pathlib import Path
 
 from envlock.facts import Maybe, Unknown
@@ -23,14 +23,14 @@ _MODULE_LIMIT = 500
 
 
 class Module:
-    """A Python module on the disk: its dotted name, file, source and syntax tree."""
+    """A Python module on the disk: its dotted name, file and syntax tree."""
 
     def __init__(self, name: str, file: Path) -> None:
         self.name = name
         self.file = file
         self.is_package = file.name == "__init__.py"
-        self.text = file.read_text(encoding="utf-8") if file.stat().st_size <= _FILE_LIMIT else ""
-        self.tree = ast.parse(self.text)
+        # As bytes, so that a declared encoding and a byte-order mark are respected.
+        self.tree = ast.parse(file.read_bytes() if file.stat().st_size <= _FILE_LIMIT else b"")
 
 
 def locate(name: str, path: Sequence[str] | None = None) -> Path | None:
@@ -39,16 +39,35 @@ def locate(name: str, path: Sequence[str] | None = None) -> Path | None:
 
     `None` where there is none on `path` (default: `sys.path`), or where it is no Python source.
     """
-    search: Sequence[str] | None = path
-    found = None
-    for depth, _ in enumerate(parts := name.split(".")):
-        found = PathFinder.find_spec(".".join(parts[: depth + 1]), search)
-        if found is None:
-            return None
-        search = list(found.submodule_search_locations or ())
+    *packages, last = name.split(".")
+    search = list(sys.path if path is None else path)
+    for depth, package in enumerate(packages):
+        search = _portions(_spec(package, search, is_top=not depth), package, search)
+    found = _spec(last, search, is_top=not packages)
     if found is None or not found.has_location or not found.origin or not found.origin.endswith(".py"):
         return None
     return Path(found.origin)
+
+
+def _spec(name: str, search: Sequence[str], *, is_top: bool) -> ModuleSpec | None:
+    found = PathFinder.find_spec(name, search)
+    if found is None and is_top:
+        # An editable installation may put a finder of its own among these instead of a folder on the path.
+        own = [finder for finder in sys.meta_path if finder not in _STANDARD_FINDERS]
+        found = next((spec for finder in own if (spec := finder.find_spec(name, None))), None)
+    return found
+
+
+_STANDARD_FINDERS = (BuiltinImporter, FrozenImporter, PathFinder)
+
+
+def _portions(package: ModuleSpec | None, name: str, search: Sequence[str]) -> list[str]:
+    """The folders that a package's modules lie in; a package may be a mere folder (PEP 420)."""
+    if package is None or package.submodule_search_locations is None:
+        return []
+    if package.origin:
+        return list(package.submodule_search_locations)
+    return [str(folder) for entry in search if (folder := Path(entry, name)).is_dir()]
 
 
 def digest(file: Path, qualname: str) -> Maybe[str | None]:
@@ -58,7 +77,7 @@ def digest(file: Path, qualname: str) -> Maybe[str | None]:
     Comments, docstrings and formatting do not count: it is taken over the syntax tree.
     """
     try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError) as error:
         return Unknown(f"{file.name} cannot be read as Python: {type(error).__name__}")
     node = _definition(tree, qualname)
@@ -66,7 +85,7 @@ def digest(file: Path, qualname: str) -> Maybe[str | None]:
         return None
     for inner in ast.walk(node):
         _drop_docstring(inner)
-    return hashlib.sha256(ast.dump(node).encode()).hexdigest()
+    return hashlib.sha256(_canonical(node).encode()).hexdigest()
 
 
 def is_local(file: Path) -> bool:
@@ -142,11 +161,32 @@ def _definition(tree: ast.AST, qualname: str) -> ast.AST | None:
 
 
 def _child(node: ast.AST, name: str) -> ast.AST | None:
-    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    matches = [
-        item for item in ast.walk(node) if isinstance(item, kinds) and item.name == name and item is not node
+    """The last class or function of that name in the body of `node`, in its branches too."""
+    found: ast.AST | None = None
+    for item in ast.iter_child_nodes(node):
+        if isinstance(item, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            found = item if item.name == name else found
+        elif isinstance(item, (ast.stmt, ast.excepthandler)):
+            found = _child(item, name) or found
+    return found
+
+
+def _canonical(node: object) -> str:
+    """A syntax tree as text that is the same under every Python: what is empty is left out."""
+    if isinstance(node, list):
+        return f"[{','.join(_canonical(item) for item in node)}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    if isinstance(node, ast.JoinedStr):  # Python 3.12 leaves empty pieces in f-strings
+        pieces = [
+            piece for piece in node.values if not (isinstance(piece, ast.Constant) and piece.value == "")
+        ]
+        return f"JoinedStr({_canonical(pieces)})"
+    given = ((name, getattr(node, name, None)) for name in sorted(node._fields))
+    shown = [
+        f"{name}={_canonical(value)}" for name, value in given if value not in (None, []) and name != "ctx"
     ]
-    return matches[-1] if matches else None
+    return f"{type(node).__name__}({','.join(shown)})"
 
 
 def _drop_docstring(node: ast.AST) -> None:

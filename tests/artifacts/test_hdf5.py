@@ -226,3 +226,16 @@ def test_attributes_that_are_bytes_are_read_as_text(tmp_path: Path) -> None:
         tensorflow_version=None,
         content=Content(config={"class_name": "Model"}, compile_config=None),
     )
+
+
+def test_a_module_lying_where_one_works_is_not_run_as_the_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("h5py")
+    (tmp_path / "h5py.py").write_text("open('ran', 'w')\n", encoding="utf-8")
+    (tmp_path / "model.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    monkeypatch.chdir(tmp_path)
+
+    hdf5.read(tmp_path / "model.h5")
+
+    assert not (tmp_path / "ran").exists()

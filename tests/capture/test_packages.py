@@ -125,7 +125,7 @@ def test_metadata_without_a_version_is_unknown_and_not_guessed(tmp_path: Path) -
     (info / "PKG-INFO").write_text("Name: house\n", encoding="utf-8")
 
     assert packages.installed([str(tmp_path)]) == {
-        "house": Distribution("house", Unknown("house.egg-info names no version"), info, ())
+        "house": Distribution("house", Unknown("house.egg-info names no usable version"), info, ())
     }
 
 

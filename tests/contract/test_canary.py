@@ -180,7 +180,7 @@ def test_an_empty_file_is_no_canary(tmp_path: Path) -> None:
     with pytest.raises(LockError) as caught:
         canary.read(tmp_path / canary.FILE)
 
-    assert str(caught.value) == "canary.npz beside the lock cannot be read: No data left in file"
+    assert str(caught.value) == "canary.npz beside the lock cannot be read: File is not a zip file"
 
 
 def test_the_same_outputs_are_equal_to_the_last_bit() -> None:

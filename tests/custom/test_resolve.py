@@ -271,3 +271,31 @@ def test_trusting_another_model_forgets_the_one_before(tmp_path: Path) -> None:
     resolve.trust_captured([], tmp_path / "code", {})
 
     assert resolve.resolve([_gate()], given={}) == {}
+
+
+@pytest.mark.parametrize(
+    ("module", "qualname"),
+    [("subprocess", "run"), ("os", "makedirs"), ("shutil", "rmtree"), ("pytest", "importorskip")],
+)
+def test_a_lock_cannot_hand_any_function_to_keras(module: str, qualname: str) -> None:
+    importlib.import_module(module)
+
+    found = resolve.resolve([_gate(module=module, qualname=qualname, modules=())], given={})
+
+    assert found == {}
+
+
+def test_what_a_module_only_imports_is_not_its_own(project: Path) -> None:
+    _write(project, "stand_gates", "from subprocess import run\n")
+
+    assert resolve.resolve([_gate(qualname="run")], given={}) == {}
+
+
+def test_captured_code_from_a_folder_that_is_no_package_comes_back(tmp_path: Path) -> None:
+    file = _write(tmp_path / "code", "stand_parts.gates", GATES)
+    item = _gate(module="stand_parts.gates", modules=("stand_parts.gates",))
+    digests = {"stand_parts/gates.py": hashlib.sha256(file.read_bytes()).hexdigest()}
+
+    resolve.trust_captured([item], tmp_path / "code", digests)
+
+    assert list(resolve.resolve([item], given={})) == ["house>Gate", "Gate"]

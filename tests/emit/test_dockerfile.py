@@ -91,9 +91,7 @@ def test_a_hostile_version_is_refused_when_its_lock_is_read(version: str) -> Non
     with pytest.raises(InvalidLock) as caught:
         lockfile.loads(text)
 
-    assert str(caught.value) == (
-        f"Unexpected value {version!r} at tool.envlock.fingerprint.packages[numpy].version"
-    )
+    assert str(caught.value) == (f"Unexpected value {version!r} at tool.envlock.packages[numpy].version")
 
 
 @pytest.mark.parametrize("name", [f"a{text}" for text in HOSTILE])
@@ -103,9 +101,7 @@ def test_a_hostile_name_is_refused_when_its_lock_is_read(name: str) -> None:
     with pytest.raises(InvalidLock) as caught:
         lockfile.loads(lockfile.dumps(make_lock(fingerprint=make_fingerprint(packages=packages))))
 
-    assert str(caught.value) == (
-        f"Unexpected value {name!r} at tool.envlock.fingerprint.packages[{name}].name"
-    )
+    assert str(caught.value) == (f"Unexpected value {name!r} at tool.envlock.packages[{name}].name")
 
 
 @pytest.mark.parametrize("name", FOLLOWS_THE_MODEL)

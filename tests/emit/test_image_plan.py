@@ -57,7 +57,6 @@ def test_a_plan_holds_all_that_an_image_is_made_of() -> None:
             ("org.opencontainers.image.title", "a model and its locked environment"),
         ),
         files={"app/model.json": ABOUT, "app/keras/keras.json": SETTINGS},
-        missing=(),
     )
 
 
@@ -125,18 +124,21 @@ def test_without_packages_there_is_no_image() -> None:
 def test_a_package_of_unknown_version_is_missing() -> None:
     broken = Package(name="shapely", version=Unknown("its METADATA names none"), role="runtime")
 
-    found = made(make_lock(fingerprint=make_fingerprint(packages=(*PACKAGES, broken))))
+    said = refusal(make_lock(fingerprint=make_fingerprint(packages=(*PACKAGES, broken))))
 
-    assert found.missing == ("shapely: its version is unknown (its METADATA names none)",)
+    assert said == (
+        "the image would not be complete: shapely: its version is unknown (its METADATA names none)"
+    )
 
 
 def test_code_of_the_program_itself_is_missing() -> None:
     objects = (make_custom_object(module="__main__", qualname="Door"), make_custom_object())
 
-    found = made(make_lock(custom_objects=objects))
+    said = refusal(make_lock(custom_objects=objects))
 
-    assert found.missing == (
-        "Door: it was defined in the program itself; move it to a module and save again",
+    assert said == (
+        "the image would not be complete: "
+        "Door: it was defined in the program itself; move it to a module and save again"
     )
 
 

@@ -167,7 +167,7 @@ def test_a_package_that_the_model_does_not_use_is_noted_apart() -> None:
 
     assert said == [
         ("flask", "flask was 3.0.3, the target has 3.1.0"),
-        ("pandas", "pandas was not installed, the target has 2.2.0"),
+        ("pandas", "pandas was not there, the target has 2.2.0"),
     ]
 
 

@@ -133,11 +133,11 @@ FINGERPRINTS = st.builds(
 LOCKS = st.builds(
     Lock,
     created_by=TEXTS,
-    loader=TEXTS,
+    loader=st.just("keras.load_model"),
     artifact=st.builds(
         Artifact,
         name=TEXTS,
-        format=TEXTS,
+        format=st.sampled_from(["keras", "hdf5", "saved-model"]),
         files=FILES,
         keras_version=_maybe_none(TEXTS),
         tensorflow_version=_maybe_none(TEXTS),
