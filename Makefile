@@ -37,19 +37,19 @@ $(VENV)/.created:
 
 $(VENV)/.demo: $(VENV)/.created pyproject.toml
 	@echo "-- installing TensorFlow and envlock into $(VENV); the first time takes a minute or two"
-	$(BIN)/python -m pip install --quiet --progress-bar on --editable . --group demo
+	$(BIN)/python -m pip install --editable . --group demo
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo pyproject.toml
 	@echo "-- installing the tools for the tests"
-	$(BIN)/python -m pip install --quiet --progress-bar on --group test
+	$(BIN)/python -m pip install --group test
 	@touch $@
 
 $(KERAS2)/.ready: pyproject.toml
 	@echo "-- making $(KERAS2) with TensorFlow 2.15 for the tests across Keras generations"
 	$(KERAS2_PYTHON) -m venv $(KERAS2)
 	$(KERAS2)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(KERAS2)/bin/python -m pip install --quiet --progress-bar on --editable . --group keras2
+	$(KERAS2)/bin/python -m pip install --editable . --group keras2
 	@touch $@
 
 clean:

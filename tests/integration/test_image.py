@@ -126,7 +126,7 @@ def test_the_context_builds_with_the_plain_client(built, keras3, saved, tmp_path
     assert context.read_bytes() == (tmp_path / "again.tar").read_bytes()
     subprocess.run(
         ["docker", "build", "-q", "--network=host", "-t", "envlock-test:plain", "-"],
-        stdin=context.open("rb"),
+        input=context.read_bytes(),
         env={"DOCKER_BUILDKIT": "0", "PATH": "/usr/bin:/bin:/usr/local/bin"},
         check=True,
         capture_output=True,
