@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 KERAS2 := .venv-keras2
+LIGHT := .venv-light
 # TensorFlow 2.15, the last with Keras 2, needs Python 3.10 or 3.11: the first of these that is one.
 KERAS2_PYTHON ?= $(shell for p in $(PYTHON) python3.11 python3.10; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))' 2>/dev/null && { echo $$p; break; }; done)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint unit benchmark clean
+.PHONY: demo test lint unit light benchmark clean
 
 demo: $(VENV)/.demo  ## train, save, diff, load elsewhere and, with Docker, build and prove an image
 	$(BIN)/python tests/examples/digits/demo.py build/demo
@@ -24,6 +25,9 @@ lint: $(VENV)/.test
 
 unit: $(VENV)/.test $(if $(KERAS2_PYTHON),$(KERAS2)/.ready)
 	$(BIN)/python -m pytest
+
+light: $(LIGHT)/.ready  ## the tests that need no TensorFlow, under $(PYTHON)
+	$(LIGHT)/bin/python -m pytest -m "not tensorflow"
 
 benchmark: $(VENV)/.test  ## ratios to bare Python and bare Keras, measured in one run
 	$(BIN)/python benchmarks/run.py
@@ -45,6 +49,12 @@ $(VENV)/.test: $(VENV)/.demo pyproject.toml
 	$(BIN)/python -m pip install --group test
 	@touch $@
 
+$(LIGHT)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(LIGHT)
+	$(LIGHT)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(LIGHT)/bin/python -m pip install --quiet --editable . --group light
+	@touch $@
+
 $(KERAS2)/.ready: pyproject.toml
 	@echo "-- making $(KERAS2) with TensorFlow 2.15 for the tests across Keras generations"
 	$(KERAS2_PYTHON) -m venv $(KERAS2)
@@ -53,4 +63,4 @@ $(KERAS2)/.ready: pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(KERAS2) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-* build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

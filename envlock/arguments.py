@@ -98,7 +98,11 @@ class _Parser(argparse.ArgumentParser):
 def _parameters(command: Command) -> Iterator[_Parameter]:
     hints = typing.get_type_hints(command, include_extras=True)
     for name, parameter in inspect.signature(command).parameters.items():
-        kind, marker = typing.get_args(hints[name])
+        hint = hints[name]
+        if not hasattr(hint, "__metadata__"):
+            # Before Python 3.11 a default of None makes it Optional[Annotated[...]].
+            hint = typing.get_args(hint)[0]
+        kind, marker = typing.get_args(hint)
         yield _Parameter(name, _plain(kind), parameter.default, marker)
 
 
