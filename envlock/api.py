@@ -7,20 +7,21 @@ imported there, so that a diff does not pay for it.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from envlock import judging, keras_bridge, lockfile, store, targets
+from envlock import capture, judging, keras_bridge, lockfile, store, targets
 from envlock.contract import canary
 from envlock.custom import resolve
-from envlock.errors import ArtifactError, ImageError, LockError, MismatchError, UsageError
-from envlock.facts import KERAS_LOADER, Canary, Fingerprint, Lock
+from envlock.errors import ArtifactError, EnvlockError, ImageError, LockError, MismatchError, UsageError
+from envlock.facts import KERAS_LOADER, Canary, Fingerprint, Lock, Unknown
 from envlock.judging import Subject
-from envlock.knowledge import Severity
 from envlock.knowledge import proof as proof_rules
 from envlock.report import BREAKS, DRIFTS, Proof, Report
 from envlock.views import machine, text
@@ -78,14 +79,13 @@ def save_model(
     if not overwrite and target.exists():
         raise UsageError(f"{target.name} exists and overwrite=False was given")
     given = saving.Recording(example=example, canaries=canaries, custom_objects=custom_objects)
-    with store.staged(target) as stage:
-        staged = stage.folder / target.name
-        loader = keras_bridge.save(model, staged, keras_arguments)
-        where = lockfile.place(staged)
-        lock = saving.record(model, where, loader=loader, given=given)
-        names = [staged.name] if staged.is_dir() else [staged.name, where.attachments.name, where.lock.name]
-        stage.commit(*names)
-    return lock
+    saving.save_locked(
+        model,
+        target,
+        lambda staged: keras_bridge.save(model, staged, keras_arguments),
+        partial(saving.record, given=given),
+    )
+    return lock(target)
 
 
 def load_model(
@@ -117,14 +117,18 @@ def load_model(
     _trust(seen, trust)
     report = _here(seen, given=custom_objects or {}, loader=KERAS_LOADER)
     _object(report, seen, on_mismatch)
-    objects = resolve.resolve(seen.custom_objects, given=custom_objects or {})
     try:
+        objects = resolve.resolve(seen.custom_objects, given=custom_objects or {})
         model = keras_bridge.load(seen.place.model, objects, keras_arguments)
     except Exception as error:
         _attach(error, report)
         raise
     if verify:
-        _raise_if_different(_proved(seen, report, lambda arrays: keras_bridge.call(model, arrays)))
+        proved = _proved(seen, report, lambda arrays: keras_bridge.call(model, arrays))
+        if proved.proof is None:
+            raise LockError(f"{seen.artifact.name} cannot be verified: {proved.unknown['canary']}")
+        if proved.proof.difference > proved.proof.tolerance:
+            raise MismatchError(text.concise(proved))
     return model
 
 
@@ -190,6 +194,8 @@ def verify(path: AnyPath) -> Report:
     report = _here(seen, given={})
     try:
         return _proved(seen, report, _callable(seen))
+    except EnvlockError:
+        raise
     except Exception as error:  # noqa: BLE001 - a model's own code may raise anything; it is the answer
         message = f"{seen.loader} raised {type(error).__name__}: {str(error).strip()[:300]}"
         return judging.reconsidered(
@@ -257,18 +263,20 @@ def _local(path: AnyPath) -> Path:
 
 def _here(seen: Subject, *, given: Mapping[str, Any], loader: str | None = None) -> Report:
     """
-    The report for the running environment, where the caller may have brought custom objects.
+    The report for this process: what is set in it, what the caller brings, what Keras has registered.
 
     It speaks for `loader`, by default for the one recorded at save.
     """
-    report = judging.judge(
-        seen, targets.target(None, seen.fingerprint), custom_objects="available", broken={}
+    fingerprint = capture.capture()
+    keras = keras_bridge.imported_keras()
+    if keras is not None:
+        fingerprint = replace(fingerprint, keras=keras_bridge.facts(keras))
+    brought = {*given, *keras_bridge.registered(item.name for item in seen.custom_objects)}
+    target = targets.Target("this environment", fingerprint, path=tuple(sys.path))
+    report = judging.judge(seen, target, brought=brought)
+    return (
+        replace(report, loader=loader, verdict=report.loaders[loader]) if loader in report.loaders else report
     )
-    if loader:
-        report = replace(report, loader=loader, verdict=report.loaders[loader])
-    brought = {item.name for item in seen.custom_objects if {item.name, item.qualname} & set(given)}
-    kept = tuple(item for item in report.findings if item.code != "EL201" or item.subject not in brought)
-    return judging.reconsidered(report, kept) if len(kept) < len(report.findings) else report
 
 
 def _trust(seen: Subject, trust: str | Sequence[str]) -> None:
@@ -319,10 +327,11 @@ def _callable(seen: Subject) -> Callable[[Sequence[Any]], list[Any]]:
 
 
 def _proved(seen: Subject, report: Report, call: Callable[[Sequence[Any]], list[Any]]) -> Report:
-    """The report with what the canaries gave; unchanged where the lock has none."""
-    if seen.lock is None or not isinstance(seen.lock.canary, Canary):
-        return report
-    recorded = seen.lock.canary
+    """The report with what the canaries gave, or with why there are none."""
+    recorded = seen.lock.canary if seen.lock else None
+    if not isinstance(recorded, Canary):
+        reason = recorded.reason if isinstance(recorded, Unknown) else "the lock holds no inputs to replay"
+        return replace(report, unknown=report.unknown | {"canary": reason})
     inputs, outputs = canary.read(seen.place.attachments / canary.FILE)
     difference, bitwise = canary.compare(outputs, call(inputs))
     proof = Proof(rows=recorded.rows, difference=difference, tolerance=recorded.tolerance, bitwise=bitwise)
@@ -337,14 +346,11 @@ def _proved(seen: Subject, report: Report, call: Callable[[Sequence[Any]], list[
     )
 
 
-def _raise_if_different(report: Report) -> None:
-    if any(item.code == "EL003" and item.severity is Severity.ERROR for item in report.findings):
-        raise MismatchError(text.concise(report))
-
-
 def _plan(seen: Subject, base: str | None) -> ImagePlan:
     from envlock.emit import image_plan
 
     if seen.lock is None:
         raise LockError(f"{seen.artifact.name} has no lock beside it", hint="save it with envlock.save_model")
-    return image_plan.plan(seen.lock, lock_digest=store.sha256(seen.place.lock), base=base)
+    return image_plan.plan(
+        seen.lock, model=seen.place.model.name, lock_digest=store.sha256(seen.place.lock), base=base
+    )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -99,7 +100,8 @@ def verify(
     output: Output = None,
 ) -> int:
     """Check a model's digests, load it here and replay its stored inputs."""
-    report = api.verify(model)
+    with redirect_stdout(sys.stderr):  # what the model prints is not the report
+        report = api.verify(model)
     _show(report, format=format, color=color, quiet=quiet, verbose=verbose, output=output)
     return _code(report, fail_on)
 
@@ -242,7 +244,7 @@ def _write(data: str, output: Path | None) -> None:
         sys.stdout.write(f"{data}\n")
         sys.stdout.flush()
     else:
-        output.write_text(f"{data}\n", encoding="utf-8")
+        output.write_text(f"{data}\n", encoding="utf-8", newline="\n")
 
 
 def _say(line: str, *, quiet: bool) -> None:

@@ -85,7 +85,7 @@ def _decode_plain(kind: Any, data: object, path: str, absent: frozenset[str], un
             return {key: _inside(key, _expect, str, item) for key, item in mapping.items()}
         return mapping
     if kind is float and type(data) is int:
-        return float(data)
+        return float(min(data, 1 << 60))  # what is larger than that is no measured number
     return _expect(kind, data)
 
 

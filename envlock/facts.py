@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 __all__ = [
     "KERAS_LOADER",
     "SAVED_MODEL_LOADER",
+    "TENSORFLOW_DISTRIBUTIONS",
     "WEIGHTS_LOADER",
     "Artifact",
     "ArtifactFile",
@@ -40,6 +41,22 @@ T = TypeVar("T")
 KERAS_LOADER = "keras.load_model"
 SAVED_MODEL_LOADER = "tf.saved_model.load"
 WEIGHTS_LOADER = "load_weights"
+
+
+# Every distribution that installs the package `tensorflow`, the plain one first.
+TENSORFLOW_DISTRIBUTIONS = (
+    "tensorflow",
+    "tensorflow-cpu",
+    "tensorflow-gpu",
+    "tensorflow-macos",
+    "tensorflow-intel",
+    "tensorflow-cpu-aws",
+    "tensorflow-aarch64",
+    "tensorflow-rocm",
+    "intel-tensorflow",
+    "tf-nightly",
+    "tf-nightly-cpu",
+)
 
 
 @dataclass(frozen=True, slots=True)

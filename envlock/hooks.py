@@ -16,9 +16,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from envlock import api, keras_bridge, lockfile, saving, store
+from envlock import api, keras_bridge, lockfile, saving
 from envlock.errors import EnvlockError
-from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER
+from envlock.facts import SAVED_MODEL_LOADER
 
 __all__ = ["install", "uninstall"]
 
@@ -41,9 +41,9 @@ def install(*, on_mismatch: str = "warn") -> None:
     model = keras.Model
     _everywhere("load_model", keras.models.load_model, _loading(on_mismatch))
     _everywhere("save_model", keras.models.save_model, _saving_function)
-    _put(model, "save", _saving_method(model.save))
+    _put(model, "save", _saving_function(model.save))
     if hasattr(model, "export"):
-        _put(model, "export", _exporting_method(model.export))
+        _put(model, "export", _exporting(model.export))
     _everywhere("save", tensorflow.saved_model.save, _saving_graph)
     _everywhere("load", tensorflow.saved_model.load, _loading_graph(on_mismatch))
 
@@ -70,27 +70,23 @@ def _everywhere(name: str, original: Any, wrap: Callable[[Any], Any]) -> None:
 
 
 def _saving_function(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap `save(model, path, …)`, as a function or as a method of the model."""
+
     @functools.wraps(original)
-    def save_model(model: Any, filepath: Any, *positional: Any, **arguments: Any) -> Any:
-        return _save(model, filepath, lambda path: original(model, path, *positional, **arguments), arguments)
-
-    return save_model
-
-
-def _saving_method(original: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def save(self: Any, filepath: Any, *positional: Any, **arguments: Any) -> Any:
-        return _save(self, filepath, lambda path: original(self, path, *positional, **arguments), arguments)
+    def save(model: Any, filepath: Any, *positional: Any, **arguments: Any) -> Any:
+        named = _named(original, positional, arguments, after=2)
+        return _save(model, filepath, functools.partial(original, model), named)
 
     return save
 
 
-def _exporting_method(original: Callable[..., Any]) -> Callable[..., Any]:
+def _exporting(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def export(self: Any, filepath: Any, *positional: Any, **arguments: Any) -> Any:
-        if not positional and "verbose" in inspect.signature(original).parameters:
-            arguments = {"verbose": False} | arguments  # it would name the stage, which is gone by then
-        return _save(self, filepath, lambda path: original(self, path, *positional, **arguments), arguments)
+        named = _named(original, positional, arguments, after=2)
+        if "verbose" in inspect.signature(original).parameters:
+            named = {"verbose": False} | named  # it would name the stage, which is gone by then
+        return _save(self, filepath, functools.partial(original, self), named)
 
     return export
 
@@ -98,42 +94,50 @@ def _exporting_method(original: Callable[..., Any]) -> Callable[..., Any]:
 def _saving_graph(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def save(obj: Any, export_dir: Any, *positional: Any, **arguments: Any) -> Any:
+        named = _named(original, positional, arguments, after=2)
         try:
             keras_bridge.keras_of(obj)
         except TypeError:  # TensorFlow saves more than Keras models; those are its own affair
-            return original(obj, export_dir, *positional, **arguments)
-        return _save(obj, export_dir, lambda path: original(obj, path, *positional, **arguments), {})
+            return original(obj, export_dir, **named)
+        return _save(obj, export_dir, functools.partial(original, obj), named)
 
     return save
 
 
-def _save(model: Any, path: Any, save: Callable[[str], Any], arguments: Mapping[str, Any]) -> Any:
-    """Let `save` write into a stage, lock what it wrote, and move both into place."""
-    target = _target(path)
-    if keras_bridge.is_inside_envlock() or target is None:
-        return save(path)
-    if target.exists() and arguments.get("overwrite") is False:
-        return save(path)  # Keras asks or refuses in its own words
-    with store.staged(target) as stage, keras_bridge.inside_envlock():
-        staged = stage.folder / target.name
-        result = save(str(staged))
-        where = lockfile.place(staged)
-        loader = SAVED_MODEL_LOADER if staged.is_dir() and not _is_keras_folder(staged) else KERAS_LOADER
-        if not staged.exists():
-            raise EnvlockError(f"Keras wrote nothing under the name {target.name}")
-        saving.record(model, where, loader=loader, given=saving.Recording())
-        names = [staged.name] if staged.is_dir() else [staged.name, where.attachments.name, where.lock.name]
-        stage.commit(*names)
-    return result
+def _save(model: Any, path: Any, original: Callable[..., Any], named: Mapping[str, Any]) -> Any:
+    """Save through a stage and lock what was written; without a lock where that cannot be."""
+    target = None if keras_bridge.is_inside_envlock() else _target(path)
+    # An existing file that is not to be overwritten is Keras' own to ask or refuse about.
+    if target is None or (target.exists() and named.get("overwrite") is False):
+        return original(path, **named)
+    with keras_bridge.inside_envlock():
+        return saving.save_locked(model, target, lambda staged: original(str(staged), **named), _record)
+
+
+def _record(model: Any, where: lockfile.Place, loader: str) -> None:
+    """Write the lock; the model is kept whatever happens to it."""
+    try:
+        saving.record(model, where, loader, given=saving.Recording())
+    except EnvlockError as error:
+        warnings.warn(f"{where.model.name} is saved without a lock: {error}", stacklevel=6)
+
+
+def _named(
+    original: Callable[..., Any], positional: tuple[Any, ...], arguments: Mapping[str, Any], *, after: int
+) -> dict[str, Any]:
+    """All arguments that follow the first `after` by their names."""
+    names = list(inspect.signature(original).parameters)[after:]
+    return dict(zip(names, positional, strict=False)) | dict(arguments)
 
 
 def _loading(on_mismatch: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def load_model(filepath: Any, *positional: Any, **arguments: Any) -> Any:
-            if keras_bridge.is_inside_envlock() or positional or not _has_lock(filepath):
-                return original(filepath, *positional, **arguments)
-            return api.load_model(filepath, on_mismatch=on_mismatch, **arguments)
+            named = _named(original, positional, arguments, after=1)
+            if keras_bridge.is_inside_envlock() or not _has_lock(filepath):
+                return original(filepath, **named)
+            return api.load_model(filepath, on_mismatch=on_mismatch, **named)
 
         return load_model
 
@@ -163,11 +167,10 @@ def _target(path: Any) -> Path | None:
     if not isinstance(name, str) or "://" in name:
         warnings.warn(f"{name!r} is no local path; the model is saved without a lock", stacklevel=4)
         return None
+    if saving.holds_something_else(Path(name)):
+        warnings.warn(f"{name} holds something else; the model is saved into it without a lock", stacklevel=4)
+        return None
     return Path(name)
-
-
-def _is_keras_folder(path: Path) -> bool:
-    return (path / "keras_metadata.pb").exists()
 
 
 def _has_lock(path: Any) -> bool:

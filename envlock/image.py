@@ -54,15 +54,15 @@ def engine() -> Iterator[Any]:
         raise ImageError(f"no Docker engine answers: {_first_line(error)}") from None
     try:
         yield client
-    except DockerException as error:
+    except (DockerException, OSError) as error:  # an OSError is the connection's: cut, or too slow
         raise ImageError(f"the Docker engine refused: {_first_line(error)}") from error
     finally:
         client.close()
 
 
-def build(client: Any, plan: ImagePlan, where: Place, *, tag: str, network: str, say: Say) -> str:
+def build(client: Any, plan: ImagePlan, where: Place, *, tag: str, network: str, say: Say) -> None:
     """
-    Build the image that `plan` describes and call it `tag`; its ID.
+    Build the image that `plan` describes and call it `tag`.
 
     `say` is told each step of the Dockerfile as it begins. `ImageError` carries the last lines that
     a failing step printed.
@@ -79,7 +79,7 @@ def build(client: Any, plan: ImagePlan, where: Place, *, tag: str, network: str,
             decode=True,
             network_mode=network,
         )
-        return _follow(steps, say)
+        _follow(steps, say)
 
 
 def prove(client: Any, image: str, model: str) -> Proved:
@@ -115,9 +115,8 @@ def prove(client: Any, image: str, model: str) -> Proved:
         volume.remove(force=True)
 
 
-def _follow(steps: Iterator[Mapping[str, Any]], say: Say) -> str:
+def _follow(steps: Iterator[Mapping[str, Any]], say: Say) -> None:
     lines: list[str] = []
-    image = ""
     for step in steps:
         if "error" in step:
             told = [line for line in lines[-6:] if line]
@@ -126,8 +125,6 @@ def _follow(steps: Iterator[Mapping[str, Any]], say: Say) -> str:
         lines.append(text)
         if text.startswith("Step "):
             say(textwrap.shorten(text, 110, placeholder=" …"))
-        image = step.get("aux", {}).get("ID", image)
-    return image
 
 
 def write_context(file: IO[bytes], plan: ImagePlan, where: Place) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -126,8 +126,21 @@ def refuse_damage(seen: Subject) -> None:
         )
 
 
-def judge(seen: Subject, target: Target, *, custom_objects: str, broken: Mapping[str, str]) -> Report:
-    """The report for a model and a target; `custom_objects` is `available` or `missing`."""
+def judge(
+    seen: Subject,
+    target: Target,
+    *,
+    custom_objects: str = "available",
+    brought: Collection[str] = (),
+    broken: Mapping[str, str] | None = None,
+) -> Report:
+    """
+    The report for a model and a target.
+
+    `custom_objects` is `available` or `missing`; `brought` names those that the caller or Keras
+    already has, so that nothing needs to be found for them. `broken` is what `damage` gives.
+    """
+    objects = tuple(item for item in seen.custom_objects if not _names(item) & set(brought))
     differences = changes(seen.fingerprint, target.fingerprint)
     comparison = knowledge.Comparison(
         locked=seen.fingerprint,
@@ -135,9 +148,9 @@ def judge(seen: Subject, target: Target, *, custom_objects: str, broken: Mapping
         artifact=seen.artifact,
         content=seen.content,
         changes=differences,
-        custom_objects=seen.custom_objects,
-        code=_code(seen, target, custom_objects),
-        damage=broken,
+        custom_objects=objects,
+        code=_code(objects, target, custom_objects),
+        damage=broken or {},
     )
     findings = knowledge.judge(comparison)
     differs = bool(differences) or seen.lock is None
@@ -152,12 +165,13 @@ def judge(seen: Subject, target: Target, *, custom_objects: str, broken: Mapping
         unknown=_unknowns(seen, target),
         saved_with=_saved_with(seen),
         target=target.name,
+        is_locked=seen.lock is not None,
     )
 
 
 def reconsidered(report: Report, findings: tuple[Finding, ...]) -> Report:
     """The same report with other findings, and the verdicts that follow from them."""
-    differs = bool(report.changes) or "lock" in report.unknown
+    differs = bool(report.changes) or not report.is_locked
     loaders = {loader: verdict_of(findings, loader, differs=differs) for loader in report.loaders}
     return replace(report, findings=findings, loaders=loaders, verdict=loaders[report.loader])
 
@@ -168,10 +182,15 @@ def _loaders(seen: Subject) -> list[str]:
     return [KERAS_LOADER, WEIGHTS_LOADER]
 
 
-def _code(seen: Subject, target: Target, custom_objects: str) -> dict[str, str]:
+def _code(objects: tuple[CustomObject, ...], target: Target, custom_objects: str) -> dict[str, str]:
     if custom_objects == "missing":
-        return {item.name: resolve.MISSING for item in seen.custom_objects}
-    return resolve.states(seen.custom_objects, path=resolve.import_path()) if target.is_live else {}
+        return {item.name: resolve.MISSING for item in objects}
+    return {} if target.path is None else resolve.states(objects, path=target.path)
+
+
+def _names(item: CustomObject) -> set[str]:
+    """The names under which a caller may give an object."""
+    return {item.name, item.qualname, item.qualname.rpartition(".")[2]}
 
 
 def _unknowns(seen: Subject, target: Target) -> dict[str, str]:

@@ -12,18 +12,21 @@ import importlib
 import inspect
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from envlock.errors import ArtifactError
-from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER, Maybe, TensorSpec, Unknown
+from envlock.facts import Keras, Maybe, TensorSpec, Unknown
 
 __all__ = [
     "call",
     "call_signature",
+    "computes_in_half",
+    "facts",
+    "imported_keras",
     "inputs",
     "inside_envlock",
     "is_inside_envlock",
@@ -33,9 +36,9 @@ __all__ = [
     "load",
     "load_saved_model",
     "outputs",
+    "registered",
     "registered_name",
     "save",
-    "settings",
     "tensorflow",
 ]
 
@@ -75,7 +78,7 @@ def keras_of(model: object) -> Any:
 
 def keras_in_force() -> Any:
     """The Keras package that `tf.keras` is here."""
-    legacy = os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in {"1", "true"}
+    legacy = os.environ.get("TF_USE_LEGACY_KERAS") in {"1", "true", "True"}
     only_legacy = "tf_keras" in sys.modules and "keras" not in sys.modules
     if legacy or only_legacy:
         try:
@@ -85,33 +88,51 @@ def keras_in_force() -> Any:
     return importlib.import_module("keras")
 
 
-def settings(keras: Any) -> dict[str, str]:
-    """The backend, default float type, image format and dtype policy that are set in this process."""
+def facts(keras: Any) -> Keras:
+    """A Keras package as it is set in this process: version, backend, defaults and dtype policy."""
     backend = keras.backend
     policy = keras.config.dtype_policy() if _is_keras_3(keras) else keras.mixed_precision.global_policy()
+    return Keras(
+        provider="tf-keras" if keras.__name__ == "tf_keras" else "keras",
+        version=keras.__version__,
+        backend=backend.backend(),
+        floatx=backend.floatx(),
+        image_data_format=backend.image_data_format(),
+        dtype_policy=policy.name,
+    )
+
+
+def imported_keras() -> Any:
+    """The Keras package that this process has imported already, `None` where it has none."""
+    if not {"keras", "tf_keras"} & sys.modules.keys():
+        return None
+    keras = keras_in_force()
+    # A half-imported package (in a circular import, say) has nothing to tell.
+    return keras if hasattr(keras, "backend") and hasattr(keras, "__version__") else None
+
+
+def registered(names: Iterable[str]) -> set[str]:
+    """Those of `names` that Keras already knows here, by registration or by a scope around the call."""
+    keras = imported_keras()
     return {
-        "backend": backend.backend(),
-        "floatx": backend.floatx(),
-        "image_data_format": backend.image_data_format(),
-        "dtype_policy": policy.name,
+        name for name in names if keras is not None and keras.utils.get_registered_object(name) is not None
     }
 
 
-def save(model: Any, path: Path, arguments: Mapping[str, Any]) -> str:
+def save(model: Any, path: Path, arguments: Mapping[str, Any]) -> None:
     """
-    Save as Keras would for this path and these arguments; the name of the loader that reads it back.
+    Save as Keras would for this path and these arguments.
 
-    A path without a known ending is a SavedModel folder: `model.export` under Keras 3, which
-    `keras.load_model` does not read, `model.save` under Keras 2, which it does.
+    A path without a known ending is a SavedModel folder: `model.export` under Keras 3, `model.save`
+    under Keras 2.
     """
     single_file = path.suffix in {".keras", ".h5", ".hdf5"}
     with inside_envlock():
         if single_file or not _is_keras_3(keras_of(model)):
             model.save(str(path), **arguments)
-            return KERAS_LOADER
+            return
         quiet = {"verbose": False} if "verbose" in inspect.signature(model.export).parameters else {}
         model.export(str(path), **(quiet | dict(arguments)))
-        return SAVED_MODEL_LOADER
 
 
 def load(path: Path, custom_objects: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
@@ -131,15 +152,10 @@ def load_saved_model(path: Path) -> Any:
 def registered_name(kind: Any) -> str:
     """The name under which Keras serialises a class or function, such as `my_package>Gate`."""
     for root in ("keras", "tf_keras"):
-        keras = sys.modules.get(root)
-        utils = getattr(keras, "saving", None) or getattr(keras, "utils", None)
-        find = getattr(utils, "get_registered_name", None) or getattr(
-            getattr(keras, "utils", None), "get_registered_name", None
-        )
-        if find is not None:
-            name = find(kind)
+        if root in sys.modules:
+            name = str(sys.modules[root].utils.get_registered_name(kind))
             if name != kind.__name__:
-                return str(name)
+                return name
     return str(kind.__name__)
 
 
@@ -155,7 +171,19 @@ def outputs(model: Any) -> Maybe[tuple[TensorSpec, ...]]:
 
 def is_stateful(model: Any) -> bool:
     """Whether calling the model changes what the next call gives."""
-    return any(getattr(layer, "stateful", False) for layer in getattr(model, "layers", ()))
+    return any(getattr(layer, "stateful", False) for layer in _layers(model))
+
+
+def computes_in_half(model: Any) -> bool:
+    """Whether any layer computes in half precision."""
+    return any(
+        str(getattr(layer, "compute_dtype", "")) in {"float16", "bfloat16"} for layer in _layers(model)
+    )
+
+
+def _layers(model: Any) -> list[Any]:
+    """The layers of a model and of the models in it."""
+    return list(model._flatten_layers(include_self=False, recursive=True))  # noqa: SLF001 - both Kerases have it
 
 
 def call(model: Any, arrays: Arrays) -> list[Any]:
@@ -170,14 +198,9 @@ def call(model: Any, arrays: Arrays) -> list[Any]:
         arrays = [tensorflow().constant(array) for array in arrays]
     tree = keras.tree if hasattr(keras, "tree") else tensorflow().nest
     try:
-        structure = model.input
-    except (AttributeError, ValueError):  # a subclassed model has no such structure
-        structure = None
-    fed = (
-        arrays[0] if structure is None or len(arrays) == 1 else tree.pack_sequence_as(structure, list(arrays))
-    )
-    if isinstance(structure, dict) and len(arrays) == 1:
-        fed = {next(iter(structure)): arrays[0]}
+        fed = tree.pack_sequence_as(model.input, list(arrays))
+    except (AttributeError, ValueError):  # a subclassed model has no structure of inputs
+        fed = arrays[0] if len(arrays) == 1 else list(arrays)
     result = model(fed, training=False)
     return [_numpy(keras, tensor) for tensor in tree.flatten(result)]
 

@@ -19,11 +19,21 @@ from envlock import codec, toml
 from envlock.errors import InvalidLock, LockError, NewerSchema
 from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER, Content, Fingerprint, Lock
 
-__all__ = ["SCHEMA", "Place", "content_text", "dumps", "loads", "place", "read", "read_content"]
+__all__ = [
+    "ARCHITECTURE",
+    "SCHEMA",
+    "Place",
+    "content_text",
+    "dumps",
+    "loads",
+    "place",
+    "read",
+    "read_content",
+]
 
 SCHEMA = 1
 _LIMIT = 16 << 20
-_ARCHITECTURE = "architecture.json"
+ARCHITECTURE = "architecture.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +136,7 @@ def content_text(content: Content) -> str:
 
 def read_content(where: Place) -> Content | None:
     """What was found in the model when it was locked, `None` without that attachment."""
-    path = where.attachments / _ARCHITECTURE
+    path = where.attachments / ARCHITECTURE
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -136,7 +146,10 @@ def read_content(where: Place) -> Content | None:
     if not isinstance(data, dict):
         raise LockError(f"{path.name} beside {where.lock.name} holds no JSON object")
     absent, unknown = data.pop("absent", []), data.pop("unknown", {})
-    return codec.decode(Content, data, absent=absent, unknown=unknown)
+    try:
+        return codec.decode(Content, data, absent=absent, unknown=unknown)
+    except InvalidLock as error:
+        raise LockError(f"{path.name} beside {where.lock.name}: {error.message}") from None
 
 
 _FINGERPRINT = tuple(field.name for field in fields(Fingerprint))

@@ -36,7 +36,7 @@ class Report:
 
     `verdict` is that of `loader`, the one recorded at save; `loaders` has one for each that applies.
     `unknown` maps what could not be compared to the reason. `saved_with` and `target` name the two
-    sides for people.
+    sides for people. `is_locked` is false where only the file itself could be judged.
     """
 
     subject: str
@@ -48,6 +48,7 @@ class Report:
     unknown: dict[str, str]
     saved_with: str
     target: str
+    is_locked: bool = True
     proof: Proof | None = field(default=None)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,21 @@ from envlock.artifacts import Reading, hdf5
 from envlock.capture import packages
 from envlock.contract import canary
 from envlock.custom import find, source
+from envlock.errors import ArtifactError, UsageError
 from envlock.facts import (
+    KERAS_LOADER,
+    SAVED_MODEL_LOADER,
     Artifact,
     Canary,
     CustomObject,
     Fingerprint,
-    Keras,
     Lock,
     Maybe,
     TensorFlow,
     Unknown,
 )
 
-__all__ = ["Recording", "record"]
+__all__ = ["Recording", "holds_something_else", "record", "save_locked"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +39,38 @@ class Recording:
     custom_objects: Mapping[str, Any] | None = None
 
 
-def record(model: Any, where: lockfile.Place, *, loader: str, given: Recording) -> Lock:
+def holds_something_else(target: Path) -> bool:
+    """Whether `target` is a folder with files in it that is no SavedModel, and so not to be replaced."""
+    return target.is_dir() and any(target.iterdir()) and not (target / "saved_model.pb").exists()
+
+
+def save_locked(
+    model: Any, target: Path, save: Callable[[Path], Any], record: Callable[[Any, lockfile.Place, str], Any]
+) -> Any:
+    """
+    Let `save` write the model into a stage, `record` what it wrote, move both into place.
+
+    What `save` returns comes back. `record` is called with the model, the place and the loader that
+    reads it back.
+    """
+    if holds_something_else(target):
+        raise UsageError(f"{target.name} is a folder that holds something else", hint="choose another path")
+    with store.staged(target) as stage:
+        staged = stage.folder / target.name
+        result = save(staged)
+        if not staged.exists():
+            raise ArtifactError(f"Keras wrote nothing under the name {target.name}")
+        where = lockfile.place(staged)
+        # Keras reads a folder back only where Keras 2 left its description in it.
+        is_graph = staged.is_dir() and not (staged / "keras_metadata.pb").exists()
+        record(model, where, SAVED_MODEL_LOADER if is_graph else KERAS_LOADER)
+        stage.commit(
+            *([staged.name] if staged.is_dir() else [staged.name, where.attachments.name, where.lock.name])
+        )
+    return result
+
+
+def record(model: Any, where: lockfile.Place, loader: str, *, given: Recording) -> Lock:
     """
     Read back the model saved at `where`, fingerprint the environment, write lock and attachments.
 
@@ -54,9 +87,8 @@ def record(model: Any, where: lockfile.Place, *, loader: str, given: Recording) 
     )
     files = store.describe(where.model)
     where.attachments.mkdir(exist_ok=True)
-    (where.attachments / "architecture.json").write_text(
-        lockfile.content_text(reading.content), encoding="utf-8"
-    )
+    architecture = lockfile.content_text(reading.content)
+    (where.attachments / lockfile.ARCHITECTURE).write_text(architecture, encoding="utf-8", newline="\n")
     _capture_code(objects, where.attachments / "code")
     lock = Lock(
         created_by=f"envlock {__version__}",
@@ -120,11 +152,10 @@ def _record_canary(model: Any, path: Path, given: Recording) -> Maybe[Canary | N
     except Exception as error:  # noqa: BLE001 - a model's own code may raise anything; the save stands
         return Unknown(f"the model could not be called on the inputs: {type(error).__name__}")
     canary.write(path, inputs, outputs)
-    policy = keras_bridge.settings(keras_bridge.keras_of(model))["dtype_policy"]
     return Canary(
         source="example" if has_example else "seeded",
         rows=len(inputs[0]),
-        tolerance=canary.tolerance(policy, outputs),
+        tolerance=canary.tolerance(outputs, in_half=keras_bridge.computes_in_half(model)),
     )
 
 
@@ -133,10 +164,8 @@ def _fingerprint(
 ) -> Fingerprint:
     """The environment, with the Keras that the model really is and what is set in this process."""
     seen = capture.fingerprint(distributions)
-    keras = keras_bridge.keras_of(model)
-    provider = "tf-keras" if keras.__name__ == "tf_keras" else "keras"
-    live = Keras(provider=provider, version=keras.__version__, **keras_bridge.settings(keras))
-    roots = {provider, "numpy"}
+    live = keras_bridge.facts(keras_bridge.keras_of(model))
+    roots = {live.provider, "numpy"}
     if isinstance(seen.tensorflow, TensorFlow):
         roots.add(seen.tensorflow.distribution)
     if isinstance(objects, tuple):

@@ -2,7 +2,8 @@
 Bytes on disk: digests, and writes that happen whole or not at all.
 
 A write goes into a stage folder beside its target, is flushed to the disk, and is then renamed
-into place, so that an interrupted save leaves the previous files as they were.
+into place. A save that fails leaves the previous files as they were. One that is killed between two
+renames can leave a new model beside an old lock, which every reader notices by the digests.
 """
 
 from __future__ import annotations
@@ -86,19 +87,23 @@ class Stage:
         that was not staged and exists is removed, since it belongs to the save before. When a rename
         fails, what was there before is put back.
         """
-        for name in names:
-            if (self.folder / name).exists():
-                _flush(self.folder / name)
-        target, begun = self.folder.parent, []
+        target, begun = self.folder.parent, [""]
         try:
+            for name in names:
+                if (self.folder / name).exists():
+                    _flush(self.folder / name)
             for name in names:
                 begun.append(name)
                 _replace(self.folder / name, target / name, retired=self._retired(name))
-        except OSError as error:
-            for name in reversed(begun):
+            _flush_folder(target)
+        except BaseException as error:  # Ctrl-C too: what was there before is put back
+            for name in reversed(begun[1:]):
                 _put_back(self._retired(name), target / name)
-            raise StoreError(f"cannot write {begun[-1]}: {error.strerror or error}") from error
-        _flush_folder(target)
+            if isinstance(error, OSError):
+                raise StoreError(
+                    f"cannot write {begun[-1] or target.name}: {error.strerror or error}"
+                ) from error
+            raise
 
     def _retired(self, name: str) -> Path:
         return self.folder / f"{name}.retired"
@@ -125,7 +130,10 @@ def staged(target: Path) -> Iterator[Stage]:
 def _replace(source: Path, target: Path, *, retired: Path) -> None:
     """Put `source` in the place of `target`, which stays at hand under `retired`."""
     if target.is_file() and source.is_file() and not target.is_symlink():
-        os.link(target, retired)  # a file is replaced in one step: one of the two is always there
+        try:
+            os.link(target, retired)  # a file is replaced in one step: one of the two is always there
+        except OSError:  # not every file system has links
+            target.rename(retired)
     elif target.exists() or target.is_symlink():
         target.rename(retired)  # a folder cannot be renamed onto one that holds files
     if source.exists():
@@ -150,7 +158,7 @@ def _flush(path: Path) -> None:
 
 
 def _flush_file(path: Path) -> None:
-    with path.open("rb") as file:
+    with path.open("r+b") as file:  # Windows flushes only what may be written
         os.fsync(file.fileno())
 
 

@@ -14,19 +14,34 @@ from pathlib import Path
 
 from envlock import capture, lockfile
 from envlock.capture.packages import normalised
+from envlock.custom.resolve import import_path
 from envlock.errors import TargetError
-from envlock.facts import Fingerprint, Keras, Maybe, Numpy, Package, Python, TensorFlow, Unknown
+from envlock.facts import (
+    TENSORFLOW_DISTRIBUTIONS,
+    Fingerprint,
+    Keras,
+    Maybe,
+    Numpy,
+    Package,
+    Python,
+    TensorFlow,
+    Unknown,
+)
 
 __all__ = ["Target", "target"]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An environment to compare with, and what to call it; `is_live` for the running one."""
+    """
+    An environment to compare with, and what to call it.
+
+    `path` is where the running one looks for modules; `None` where code cannot be looked for.
+    """
 
     name: str
     fingerprint: Fingerprint
-    is_live: bool = False
+    path: tuple[str, ...] | None = None
 
 
 def target(against: str | Path | Fingerprint | None, locked: Fingerprint) -> Target:
@@ -38,7 +53,7 @@ def target(against: str | Path | Fingerprint | None, locked: Fingerprint) -> Tar
     """
     match against:
         case None:
-            return Target("this environment", capture.capture(), is_live=True)
+            return Target("this environment", capture.capture(), path=tuple(import_path()))
         case Fingerprint():
             return Target("the given environment", against)
     text = str(against)
@@ -105,12 +120,15 @@ def _entry(text: str, *, where: str) -> _Entry:
 
 
 def _version(name: str, clauses: str) -> Maybe[str]:
-    exact = re.fullmatch(r"={2,3}\s*([\w.+!-]+)(\.\*)?", clauses)
+    exact = re.fullmatch(r"={2,3}\s*([\w.+!-]+)", clauses)
     if exact:
         return exact[1]
-    compatible = re.fullmatch(r"~=\s*([\w.]+)\.\w+", clauses)
-    if compatible:  # PEP 440: ~=2.15.0 is some 2.15
-        return compatible[1]
+    # PEP 440: ==2.15.* and ~=2.15.0 are some 2.15; ~=2.15 is some 2, which says too little.
+    some = re.fullmatch(r"==\s*(\w+\.[\w.]+)\.\*", clauses) or re.fullmatch(
+        r"~=\s*(\w+\.[\w.]+)\.\w+", clauses
+    )
+    if some:
+        return some[1]
     return Unknown(
         f"{name} is named without an exact version" if not clauses else f"{name} is only known as {clauses}"
     )
@@ -213,7 +231,7 @@ def _completed(stated: str, locked: str) -> str:
 
 
 def _tensorflow(pins: dict[str, Maybe[str]], silent: Unknown) -> Maybe[TensorFlow | None]:
-    name = next((name for name in capture.frameworks.TENSORFLOW_DISTRIBUTIONS if name in pins), None)
+    name = next((name for name in TENSORFLOW_DISTRIBUTIONS if name in pins), None)
     return TensorFlow(distribution=name, version=pins[name], cuda=silent, cudnn=silent) if name else silent
 
 
@@ -224,7 +242,7 @@ def _keras(
     silent: Unknown,
 ) -> Maybe[Keras | None]:
     """The Keras that the list names, or else the one that its TensorFlow brings along."""
-    legacy = variables.get("TF_USE_LEGACY_KERAS", "").lower() in {"1", "true"} and "tf-keras" in pins
+    legacy = variables.get("TF_USE_LEGACY_KERAS") in {"1", "true", "True"} and "tf-keras" in pins
     if legacy or "keras" in pins:
         provider = "tf-keras" if legacy else "keras"
         version: Maybe[str] = pins[provider]
@@ -269,7 +287,7 @@ def _packages(pins: dict[str, Maybe[str]], locked: Fingerprint, called: str) -> 
 
 def _stand_in(name: str, known: dict[str, Package]) -> tuple[str, ...]:
     """One distribution of TensorFlow depends on what another one does."""
-    if name not in capture.frameworks.TENSORFLOW_DISTRIBUTIONS:
+    if name not in TENSORFLOW_DISTRIBUTIONS:
         return ()
-    others = [known[other] for other in capture.frameworks.TENSORFLOW_DISTRIBUTIONS if other in known]
+    others = [known[other] for other in TENSORFLOW_DISTRIBUTIONS if other in known]
     return others[0].requires if others else ()

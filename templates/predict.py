@@ -46,6 +46,7 @@ def read_request(request, inputs):
 
 def predict(about, arrays):
     """The outputs for arrays in the order of the model's inputs, as nested lists."""
+    import numpy
     import tensorflow as tf
 
     path = str(HERE / "model" / about["model"])
@@ -53,12 +54,15 @@ def predict(about, arrays):
         signature = tf.saved_model.load(path).signatures["serving_default"]
         wanted = signature.structured_input_signature[1]
         named = [spec["name"] for spec in about["inputs"]]
-        keys = named if set(named) == set(wanted) else sorted(wanted)
+        keys = named if set(named) == set(wanted) else sorted(wanted, key=_numbered)
         found = signature(**{key: tf.constant(array, wanted[key].dtype) for key, array in zip(keys, arrays)})
-        return [found[key].numpy().tolist() for key in sorted(found)]
-    model = tf.keras.models.load_model(path, custom_objects=custom_objects(about))
+        return [found[key].numpy().tolist() for key in sorted(found, key=_numbered)]
+    objects = custom_objects(about)
+    with tf.keras.utils.custom_object_scope(objects):
+        model = tf.keras.models.load_model(path, custom_objects=objects)
     tensors = [tf.constant(array) for array in arrays]
-    return [tensor.numpy().tolist() for tensor in tf.nest.flatten(model(_packed(tf, model, tensors), training=False))]
+    outputs = tf.nest.flatten(model(_packed(tf, model, tensors), training=False))
+    return [numpy.asarray(tensor).tolist() for tensor in outputs]
 
 
 def custom_objects(about):
@@ -76,7 +80,13 @@ def _packed(tf, model, tensors):
     try:
         return tf.nest.pack_sequence_as(model.input, tensors)
     except (AttributeError, ValueError):  # a subclassed model has no input structure
-        return tensors[0]
+        return tensors[0] if len(tensors) == 1 else tensors
+
+
+def _numbered(name):
+    """`keras_tensor_2` before `keras_tensor_10`."""
+    head, _, tail = name.rpartition("_")
+    return (head, int(tail)) if tail.isdigit() else (name, -1)
 
 
 def _dtype(name):

@@ -470,8 +470,14 @@ def test_without_the_attachment_nothing_was_found(tmp_path: Path) -> None:
             ),
         ),
         ("[]", "architecture.json beside house.keras.envlock.toml holds no JSON object"),
-        (json.dumps({"ops": "AddV2"}), "Expected an array, found 'AddV2' at ops"),
-        (json.dumps({"absent": 3}), "Expected an array, found 3 at absent"),
+        (
+            json.dumps({"ops": "AddV2"}),
+            "architecture.json beside house.keras.envlock.toml: Expected an array, found 'AddV2' at ops",
+        ),
+        (
+            json.dumps({"absent": 3}),
+            "architecture.json beside house.keras.envlock.toml: Expected an array, found 3 at absent",
+        ),
     ],
 )
 def test_a_damaged_attachment_is_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -262,3 +262,37 @@ def test_a_rename_that_fails_puts_back_what_was_there(
 
     assert str(caught.value) == "cannot write house.lock: No space left on device"
     assert _tree(tmp_path) == before
+
+
+def test_ctrl_c_between_two_renames_puts_back_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(tmp_path / "house", weights="old")
+    before = _tree(tmp_path)
+
+    def interrupted(self: Path, target: Path) -> Path:
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    with store.staged(tmp_path / "house") as stage:
+        _write(stage.folder / "house", weights="new")
+        monkeypatch.setattr(Path, "replace", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            stage.commit("house")
+
+    assert _tree(tmp_path) == before
+
+
+def test_a_file_system_without_links_takes_a_second_save(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(source: Path, target: Path) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", link)
+    _write(tmp_path, house="old")
+    with store.staged(tmp_path / "house") as stage:
+        _write(stage.folder, house="new")
+        stage.commit("house")
+
+    assert _tree(tmp_path) == {"house": "new"}

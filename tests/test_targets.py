@@ -8,6 +8,7 @@ import pytest
 from judged import make_fingerprint, make_lock, make_packages, make_tensorflow, write_archive, write_locked
 
 from envlock import capture, lockfile
+from envlock.custom.resolve import import_path
 from envlock.errors import LockError, TargetError
 from envlock.facts import Fingerprint, Keras, Numpy, Package, Python, TensorFlow, Unknown
 from envlock.targets import Target, target
@@ -47,7 +48,7 @@ def test_without_a_target_it_is_the_running_environment(monkeypatch: pytest.Monk
     found = target(None, LOCKED)
 
     running = Fingerprint(**dict.fromkeys(capture.PROBES, UNLOCKED.python))
-    assert found == Target("this environment", running, is_live=True)
+    assert found == Target("this environment", running, path=tuple(import_path()))
 
 
 def test_a_fingerprint_is_a_target() -> None:

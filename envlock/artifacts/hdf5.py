@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,11 +94,15 @@ def _limit_this_process() -> None:
         import resource
     except ModuleNotFoundError:  # Windows has no such limits; the time limit of the parent stays
         return
-    resource.setrlimit(resource.RLIMIT_CPU, (15, 15))
-    resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+    for kind, wanted in ((resource.RLIMIT_CPU, 15), (resource.RLIMIT_AS, 2 << 30)):
+        # Some systems have lower limits already, and some do not let this one be set.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(kind, (wanted, resource.getrlimit(kind)[1]))
 
 
 def child() -> None:
     """The program that the child process runs: the attributes of its argument as JSON."""
+    import h5py  # noqa: F401 - first, since its libraries take more room to load than a file should
+
     _limit_this_process()
     sys.stdout.write(json.dumps(_attributes(Path(sys.argv[1]))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import zipfile
 import zlib
 from pathlib import Path
@@ -11,6 +12,10 @@ from envlock.errors import ArtifactError
 from envlock.facts import Content
 
 __all__ = ["matches", "read"]
+
+
+# What the standard library raises for an archive that is cut, garbled, encrypted or crafted.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, ValueError, RuntimeError, OSError, EOFError)
 
 
 def matches(path: Path) -> bool:
@@ -27,7 +32,15 @@ def read(path: Path) -> Reading:
         with zipfile.ZipFile(path) as archive:
             metadata = parse_object(_member(archive, "metadata.json"), where=f"metadata.json in {path.name}")
             config = parse_object(_member(archive, "config.json"), where=f"config.json in {path.name}")
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, OSError, EOFError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        ValueError,
+        RuntimeError,
+        OSError,
+        EOFError,
+    ) as error:
         raise ArtifactError(f"{path.name} is a damaged zip archive: {error}") from None
     except KeyError as error:
         raise ArtifactError(

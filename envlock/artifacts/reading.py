@@ -59,10 +59,8 @@ class Node:
 
     class_name: str
     module: str | None
-    registered_name: str | None
     config: dict[str, Any]
     slot: str
-    inbound: object
 
     @property
     def label(self) -> str:
@@ -85,10 +83,8 @@ def nodes(data: object, slot: str = "") -> Iterator[Node]:
         yield Node(
             class_name=name,
             module=_text(data.get("module")),
-            registered_name=_text(data.get("registered_name")),
             config=inner,
             slot=slot,
-            inbound=data.get("inbound_nodes"),
         )
     for key, item in data.items():
         if isinstance(item, (dict, list)):

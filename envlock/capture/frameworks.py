@@ -11,24 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from envlock.capture.packages import Distribution
-from envlock.facts import Keras, Maybe, TensorFlow, Unknown
+from envlock.facts import TENSORFLOW_DISTRIBUTIONS, Keras, Maybe, TensorFlow, Unknown
 
 __all__ = ["keras", "tensorflow"]
-
-# Every distribution that installs the package `tensorflow`, the plain one first.
-TENSORFLOW_DISTRIBUTIONS = (
-    "tensorflow",
-    "tensorflow-cpu",
-    "tensorflow-gpu",
-    "tensorflow-macos",
-    "tensorflow-intel",
-    "tensorflow-cpu-aws",
-    "tensorflow-aarch64",
-    "tensorflow-rocm",
-    "intel-tensorflow",
-    "tf-nightly",
-    "tf-nightly-cpu",
-)
 
 
 def tensorflow(distributions: Mapping[str, Distribution]) -> TensorFlow | None:
@@ -64,8 +49,8 @@ def keras(distributions: Mapping[str, Distribution]) -> Keras | None:
 
 
 def _provider(distributions: Mapping[str, Distribution]) -> str | None:
-    # TF_USE_LEGACY_KERAS is read by TensorFlow itself and takes "1" and "true" in any case.
-    legacy = os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in {"1", "true"}
+    # TensorFlow itself reads the variable so, in python/util/lazy_loader.py.
+    legacy = os.environ.get("TF_USE_LEGACY_KERAS") in {"1", "true", "True"}
     if legacy and "tf-keras" in distributions:
         return "tf-keras"
     names = ("keras", "keras-nightly", "tf-keras", "tf-keras-nightly")

@@ -131,19 +131,16 @@ def _distance(before: Any, after: Any) -> float:
     return float((numpy.abs(left - right) / numpy.maximum(1.0, numpy.abs(left))).max())
 
 
-def tolerance(policy: Maybe[str], outputs: Arrays) -> float:
+def tolerance(outputs: Arrays, *, in_half: bool) -> float:
     """
     The largest difference that counts as equal: 1e-5 for single precision, 1e-3 for half.
 
     Releases of TensorFlow differ by up to 4e-7 on small models and 1.7e-4 in half precision; a
-    single changed weight moves the outputs further in all but degenerate cases.
+    single changed weight moves the outputs further in all but degenerate cases. `in_half` says
+    whether any layer computes in half precision.
     """
-    half = "16" in policy if isinstance(policy, str) else False
-    return (
-        1e-3
-        if half or any(str(getattr(array, "dtype", "")) in {"float16", "bfloat16"} for array in outputs)
-        else 1e-5
-    )
+    is_half = any(str(getattr(array, "dtype", "")) in {"float16", "bfloat16"} for array in outputs)
+    return 1e-3 if in_half or is_half else 1e-5
 
 
 def _rows(part: object, rows: int) -> Any:

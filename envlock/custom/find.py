@@ -125,7 +125,7 @@ def _digest(file: Path | None, qualname: str) -> Maybe[str]:
 def _file_of(kind: Any) -> Path | None:
     try:
         name = inspect.getsourcefile(kind)
-    except TypeError:
+    except (TypeError, OSError):  # built in, or typed into an interpreter
         return None
     return Path(name) if name and Path(name).is_file() else None
 

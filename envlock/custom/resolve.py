@@ -135,7 +135,13 @@ def _value(item: CustomObject) -> Any:
     file = _file(item, None)
     if file is None or not _is_plausible(item, file):
         return None
-    value: Any = sys.modules.get(item.module) or importlib.import_module(item.module)
+    module = sys.modules.get(item.module)
+    loaded = getattr(module, "__file__", None)
+    if loaded and not Path(loaded).samefile(file):
+        raise CustomObjectError(
+            f"module {item.module} is already imported from another file than {item.qualname} is in"
+        )
+    value: Any = module or importlib.import_module(item.module)
     for part in item.qualname.split("."):
         value = getattr(value, part, None)
     own = getattr(value, "__module__", None) == item.module
@@ -145,7 +151,9 @@ def _value(item: CustomObject) -> Any:
 
 def _is_plausible(item: CustomObject, file: Path) -> bool:
     """Whether a file can hold code of a model: the user's own, or installed code that uses Keras."""
-    if item.module.partition(".")[0] in sys.stdlib_module_names or not source.digest(file, item.qualname):
+    if item.module.partition(".")[0] in sys.stdlib_module_names or not isinstance(
+        source.digest(file, item.qualname), str
+    ):
         return False
     if source.is_local(file):
         return True

@@ -54,7 +54,8 @@ def _spec(name: str, search: Sequence[str], *, is_top: bool) -> ModuleSpec | Non
     if found is None and is_top:
         # An editable installation may put a finder of its own among these instead of a folder on the path.
         own = [finder for finder in sys.meta_path if finder not in _STANDARD_FINDERS]
-        found = next((spec for finder in own if (spec := finder.find_spec(name, None))), None)
+        finds = [finder.find_spec for finder in own if hasattr(finder, "find_spec")]
+        found = next((spec for find in finds if (spec := find(name, None))), None)
     return found
 
 

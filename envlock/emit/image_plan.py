@@ -30,11 +30,12 @@ class ImagePlan:
     files: dict[str, str]
 
 
-def plan(lock: Lock, *, lock_digest: str, base: str | None = None) -> ImagePlan:
+def plan(lock: Lock, *, model: str, lock_digest: str, base: str | None = None) -> ImagePlan:
     """
-    The image for a lock; `lock_digest` is the sha256 of the lock's file.
+    The image for a lock.
 
-    `base` overrides the base image, by default the slim image of the locked Python. `ImageError` names
+    `model` is what the file or folder is called now, `lock_digest` the sha256 of the lock's file. `base`
+    overrides the base image, by default the slim image of the locked Python. `ImageError` names
     what the image could not carry.
     """
     chosen = base or _base(lock)
@@ -54,7 +55,7 @@ def plan(lock: Lock, *, lock_digest: str, base: str | None = None) -> ImagePlan:
             ("org.opencontainers.image.title", "a model and its locked environment"),
         ),
         files={
-            "app/model.json": _described(lock),
+            "app/model.json": _described(lock, model),
             "app/keras/keras.json": _keras_settings(lock),
         },
     )
@@ -69,13 +70,17 @@ def _base(lock: Lock) -> str:
     return f"python:{'.'.join(python.version.split('.')[:2])}-slim"
 
 
-def _installed(lock: Lock) -> list[Package]:
-    """The model's runtime, and on Python 3.10 the TOML reader that a check inside the image needs."""
+def _listed(lock: Lock) -> tuple[Package, ...]:
     if isinstance(lock.fingerprint.packages, Unknown):
         raise ImageError("the lock lists no packages", hint="save the model again through envlock")
+    return lock.fingerprint.packages
+
+
+def _installed(lock: Lock) -> list[Package]:
+    """The model's runtime, and on Python 3.10 the TOML reader that a check inside the image needs."""
     return [
         package
-        for package in lock.fingerprint.packages
+        for package in _listed(lock)
         if package.role == "runtime" or (package.name == "tomli" and package.role == "tool")
     ]
 
@@ -89,13 +94,13 @@ def _variables(lock: Lock) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _described(lock: Lock) -> str:
+def _described(lock: Lock, model: str) -> str:
     """What the program in the image needs to know of the model."""
     objects = () if isinstance(lock.custom_objects, Unknown) else lock.custom_objects
     inputs: tuple[TensorSpec, ...] = () if isinstance(lock.inputs, Unknown) else lock.inputs
     return _json(
         {
-            "model": lock.artifact.name,
+            "model": model,
             "is_saved_model": lock.loader == SAVED_MODEL_LOADER,
             "inputs": [{"name": spec.name, "dtype": spec.dtype} for spec in inputs],
             "custom_objects": [[item.name, item.module, item.qualname] for item in objects],
@@ -128,7 +133,13 @@ def _missing(lock: Lock) -> list[str]:
         for item in objects
         if item.module == "__main__"
     ]
-    return unversioned + uncaptured
+    projects = {package.name for package in _listed(lock) if package.role == "project"}
+    unpublished = [
+        f"{item.qualname}: {item.distribution} was installed from a folder; install it editable, save again"
+        for item in objects
+        if item.distribution in projects
+    ]
+    return unversioned + uncaptured + unpublished
 
 
 def _json(data: object) -> str:

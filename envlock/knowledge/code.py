@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, Package, Unknown
+from envlock.facts import KERAS_LOADER, TENSORFLOW_DISTRIBUTIONS, WEIGHTS_LOADER, Package, Unknown
 from envlock.knowledge.rule import Case, Comparison, Severity, rule
 
 __all__ = ["RULES"]
@@ -88,7 +88,7 @@ def needed_package_crossed_a_major(seen: Comparison) -> Iterator[Case]:
     By the usual promise only a major version may change what a call does.
     """
     named = {name for item in seen.custom_objects for name in (*item.imports, item.distribution) if name}
-    for name in sorted(named - {"tensorflow", "tensorflow-cpu", "keras", "tf-keras", "numpy"}):
+    for name in sorted(named - {*TENSORFLOW_DISTRIBUTIONS, "keras", "tf-keras", "numpy"}):
         change = seen.change(f"packages.{name}")
         if change and isinstance(change.locked, str) and isinstance(change.current, str):
             before, after = change.locked.split(".")[0], change.current.split(".")[0]

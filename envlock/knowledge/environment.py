@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, Fingerprint, Gpu, Package, Unknown
+from envlock.facts import (
+    KERAS_LOADER,
+    TENSORFLOW_DISTRIBUTIONS,
+    WEIGHTS_LOADER,
+    Fingerprint,
+    Gpu,
+    Package,
+    Unknown,
+)
 from envlock.knowledge.rule import Case, Comparison, Severity, rule
 from envlock.variables import ARITHMETIC
 
@@ -122,7 +130,9 @@ def several_tensorflows(seen: Comparison) -> Iterator[Case]:
     """
     if isinstance(seen.current.packages, Unknown):
         return
-    found = [package.name for package in seen.current.packages if package.name in _TENSORFLOWS]
+    found = [package.name for package in seen.current.packages if package.name in TENSORFLOW_DISTRIBUTIONS]
+    if "tensorflow" in found:  # it depends on one of these where it has no files of its own
+        found = [name for name in found if name not in {"tensorflow-intel", "tensorflow-macos"}]
     if len(found) > 1:
         yield "tensorflow", f"the target has {' and '.join(found)} installed over each other"
 
@@ -149,16 +159,6 @@ def surroundings_differ(seen: Comparison) -> Iterator[Case]:
             continue
         was, now = (_shown(value) for value in (change.locked, change.current))
         yield change.path, f"{change.path} was {was}, the target has {now}"
-
-
-_TENSORFLOWS = (
-    "tensorflow",
-    "tensorflow-cpu",
-    "tensorflow-gpu",
-    "tensorflow-intel",
-    "tensorflow-macos",
-    "tf-nightly",
-)
 
 
 def _packages(seen: Comparison, *, related: bool) -> Iterator[Case]:

@@ -79,7 +79,7 @@ def release(version: str) -> Release:
     Boundaries are compared by these: as a version, a release candidate is below its release, but
     it already behaves like it.
     """
-    found = re.match(r"(?:\d+!)?(\d+(?:\.\d+)*)", version)
+    found = re.match(r"(?:\d+!)?(\d{1,9}(?:\.\d{1,9})*)", version)
     return tuple(int(part) for part in found[1].split(".")) if found else ()
 
 

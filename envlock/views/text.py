@@ -227,7 +227,7 @@ def _of(value: Maybe[str | None]) -> str:
 def _aligned(rows: Sequence[tuple[str, str]] | Iterator[tuple[str, str]]) -> list[str]:
     listed = list(rows)
     width = max((len(name) for name, _ in listed), default=0)
-    return [f"{name:<{width}}  {value}" for name, value in listed]
+    return [f"{name:<{width}}  {one_line(value)}" for name, value in listed]
 
 
 def _bytes(size: int) -> str:

@@ -233,12 +233,8 @@ def test_what_cannot_be_compared_is_infinitely_far(before: list[Any], after: lis
 
 
 @pytest.mark.parametrize(
-    ("policy", "accepted"),
-    [("float32", 1e-5), ("float64", 1e-5), ("mixed_float16", 1e-3), ("mixed_bfloat16", 1e-3)],
+    ("dtype", "in_half", "accepted"),
+    [("float32", False, 1e-5), ("float64", False, 1e-5), ("float32", True, 1e-3), ("float16", False, 1e-3)],
 )
-def test_half_precision_may_differ_by_more(policy: str, accepted: float) -> None:
-    assert canary.tolerance(policy, [numpy.zeros(1, "float32")]) == accepted
-
-
-def test_an_unknown_policy_is_taken_for_single_precision() -> None:
-    assert canary.tolerance(Unknown("Keras is too old"), [numpy.zeros(1, "float32")]) == 1e-5
+def test_half_precision_may_differ_by_more(dtype: str, in_half: bool, accepted: float) -> None:  # noqa: FBT001
+    assert canary.tolerance([numpy.zeros(1, dtype)], in_half=in_half) == accepted

@@ -37,7 +37,7 @@ def test_a_dockerfile_is_the_golden_one(golden: Callable[[str, str], None]) -> N
     }
     lock = make_lock(fingerprint=make_fingerprint(variables=variables))
 
-    text = dockerfile(plan(lock, lock_digest=DIGEST))
+    text = dockerfile(plan(lock, model="house.keras", lock_digest=DIGEST))
 
     golden("Dockerfile", text)
 
@@ -107,32 +107,36 @@ def test_a_hostile_name_is_refused_when_its_lock_is_read(name: str) -> None:
 @pytest.mark.parametrize("name", FOLLOWS_THE_MODEL)
 @pytest.mark.parametrize("value", HOSTILE)
 def test_a_hostile_value_of_a_variable_never_reaches_the_text(name: str, value: str) -> None:
-    harmless = dockerfile(plan(make_lock(), lock_digest=DIGEST))
+    harmless = dockerfile(plan(make_lock(), model="house.keras", lock_digest=DIGEST))
     hostile = make_lock(fingerprint=make_fingerprint(variables={name: value}))
 
-    assert dockerfile(plan(hostile, lock_digest=DIGEST)) == harmless
+    assert dockerfile(plan(hostile, model="house.keras", lock_digest=DIGEST)) == harmless
 
 
 @pytest.mark.parametrize("name", ["PATH", "LD_PRELOAD", 'A="\nRUN touch /hostile\n#'])
 def test_a_variable_that_is_not_ours_never_reaches_the_text(name: str) -> None:
-    harmless = dockerfile(plan(make_lock(), lock_digest=DIGEST))
+    harmless = dockerfile(plan(make_lock(), model="house.keras", lock_digest=DIGEST))
     hostile = make_lock(fingerprint=make_fingerprint(variables={name: "1"}))
 
-    assert dockerfile(plan(hostile, lock_digest=DIGEST)) == harmless
+    assert dockerfile(plan(hostile, model="house.keras", lock_digest=DIGEST)) == harmless
 
 
 def test_what_is_not_known_of_the_surroundings_changes_nothing() -> None:
     unknown = Unknown("could not look")
     facts = {"system": unknown, "cpu": unknown, "gpu": unknown, "variables": unknown}
 
-    text = dockerfile(plan(make_lock(fingerprint=make_fingerprint(**facts)), lock_digest=DIGEST))
+    text = dockerfile(
+        plan(make_lock(fingerprint=make_fingerprint(**facts)), model="house.keras", lock_digest=DIGEST)
+    )
 
-    assert text == dockerfile(plan(make_lock(), lock_digest=DIGEST))
+    assert text == dockerfile(plan(make_lock(), model="house.keras", lock_digest=DIGEST))
 
 
 def test_the_base_follows_the_locked_python() -> None:
     python = Python(version="3.10.12", implementation="cpython")
 
-    text = dockerfile(plan(make_lock(fingerprint=make_fingerprint(python=python)), lock_digest=DIGEST))
+    text = dockerfile(
+        plan(make_lock(fingerprint=make_fingerprint(python=python)), model="house.keras", lock_digest=DIGEST)
+    )
 
     assert text.splitlines()[1] == "FROM python:3.10-slim"

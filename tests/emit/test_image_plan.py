@@ -33,12 +33,12 @@ SETTINGS = """\
 
 
 def made(lock: Lock) -> ImagePlan:
-    return plan(lock, lock_digest=DIGEST)
+    return plan(lock, model="house.keras", lock_digest=DIGEST)
 
 
 def refusal(lock: Lock, base: str | None = None) -> str:
     with pytest.raises(ImageError) as caught:
-        plan(lock, lock_digest=DIGEST, base=base)
+        plan(lock, model="house.keras", lock_digest=DIGEST, base=base)
     return str(caught.value)
 
 
@@ -81,7 +81,9 @@ def test_local_code_is_not_installed_from_an_index() -> None:
 
 
 def test_another_base_can_be_given() -> None:
-    found = plan(make_lock(), lock_digest=DIGEST, base="registry.example:5000/python@sha256:0123")
+    found = plan(
+        make_lock(), model="house.keras", lock_digest=DIGEST, base="registry.example:5000/python@sha256:0123"
+    )
 
     assert found.base == "registry.example:5000/python@sha256:0123"
 
@@ -112,7 +114,10 @@ def test_without_a_python_a_base_must_be_given() -> None:
 def test_a_given_base_stands_in_for_an_unknown_python() -> None:
     lock = make_lock(fingerprint=make_fingerprint(python=Unknown("the list names no Python")))
 
-    assert plan(lock, lock_digest=DIGEST, base="python:3.12-slim").base == "python:3.12-slim"
+    assert (
+        plan(lock, model="house.keras", lock_digest=DIGEST, base="python:3.12-slim").base
+        == "python:3.12-slim"
+    )
 
 
 def test_without_packages_there_is_no_image() -> None:

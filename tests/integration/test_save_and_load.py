@@ -207,3 +207,65 @@ def test_a_save_that_keras_refuses_leaves_the_model_before_as_it_was(keras3, sav
     keras3.run("-c", program, cwd=tmp_path, expected=1)
 
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_that_holds_something_else_is_not_replaced(keras3, tmp_path):
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "notes.txt").write_text("mine")
+    program = (
+        "import keras, envlock, warnings\n"
+        "model = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)])\n"
+        "try:\n"
+        "    envlock.save_model(model, 'project')\n"
+        "except envlock.EnvlockError as error:\n"
+        "    print('REFUSED', error)\n"
+        "envlock.install()\n"
+        "model.export('project')\n"
+        "model.save('one.keras', True)\n"
+        "model.save('one.keras', overwrite=True)\n"
+    )
+
+    said = keras3.run("-c", program, cwd=tmp_path)
+
+    assert "REFUSED project is a folder that holds something else" in said
+    assert (tmp_path / "project" / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "project" / "saved_model.pb").exists()
+    assert not (tmp_path / "project" / "envlock.toml").exists()
+    assert (tmp_path / "one.keras.envlock.toml").exists()
+
+
+def test_what_is_set_and_registered_in_the_process_counts(keras3, tmp_path):
+    program = (
+        "import keras, envlock, warnings\n"
+        "warnings.simplefilter('error', envlock.MismatchWarning)\n"
+        "keras.config.set_floatx('float64')\n"
+        "@keras.saving.register_keras_serializable('notebook')\n"
+        "class Double(keras.layers.Layer):\n"
+        "    def call(self, x): return x * 2\n"
+        "model = keras.Sequential([keras.layers.Input((2,)), Double(), keras.layers.Dense(1)])\n"
+        "envlock.save_model(model, 'house.keras')\n"
+        "loaded = envlock.load_model('house.keras', on_mismatch='raise', verify=True)\n"
+        "print('LOADED', loaded.count_params())\n"
+    )
+
+    said = keras3.run("-c", program, cwd=tmp_path)
+
+    assert "LOADED 3" in said
+
+
+def test_without_a_canary_nothing_counts_as_verified(keras3, tmp_path):
+    program = (
+        "import keras, envlock\n"
+        "model = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)])\n"
+        "envlock.save_model(model, 'house.keras', canaries=0)\n"
+        "print('UNKNOWN', envlock.verify('house.keras').unknown)\n"
+        "try:\n"
+        "    envlock.load_model('house.keras', verify=True)\n"
+        "except envlock.EnvlockError as error:\n"
+        "    print('REFUSED', error)\n"
+    )
+
+    said = keras3.run("-c", program, cwd=tmp_path)
+
+    assert "'canary': 'the lock holds no inputs to replay'" in said
+    assert "REFUSED house.keras cannot be verified: the lock holds no inputs to replay" in said
