@@ -11,11 +11,13 @@ it is first used.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from envlock._version import __version__
 
+# `typing` would cost more to import than all the rest here.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from envlock.api import (
         MismatchWarning,
         build,

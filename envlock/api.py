@@ -7,7 +7,9 @@ imported there, so that a diff does not pay for it.
 
 from __future__ import annotations
 
+import re
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +24,7 @@ from envlock.custom import resolve
 from envlock.errors import ArtifactError, EnvlockError, ImageError, LockError, MismatchError, UsageError
 from envlock.facts import KERAS_LOADER, Canary, Fingerprint, Lock, Unknown
 from envlock.judging import Subject
+from envlock.knowledge import Severity
 from envlock.knowledge import proof as proof_rules
 from envlock.report import BREAKS, DRIFTS, Proof, Report
 from envlock.views import machine, text
@@ -76,6 +79,9 @@ def save_model(
     from envlock import saving
 
     target = _local(path)
+    keras_bridge.keras_of(model)
+    if canaries < 0:
+        raise UsageError(f"canaries is {canaries}, expected a number of rows")
     if not overwrite and target.exists():
         raise UsageError(f"{target.name} exists and overwrite=False was given")
     given = saving.Recording(example=example, canaries=canaries, custom_objects=custom_objects)
@@ -85,6 +91,9 @@ def save_model(
         lambda staged: keras_bridge.save(model, staged, keras_arguments),
         partial(saving.record, given=given),
     )
+    saved = judging.subject(target)
+    same = targets.Target("the environment that it was saved in", saved.fingerprint)
+    _object(judging.judge(saved, same), saved, "warn")
     return lock(target)
 
 
@@ -116,6 +125,10 @@ def load_model(
     judging.refuse_damage(seen)
     _trust(seen, trust)
     report = _here(seen, given=custom_objects or {}, loader=KERAS_LOADER)
+    given = {f"{name}={value}" for name, value in keras_arguments.items()}
+    report = judging.reconsidered(
+        report, tuple(item for item in report.findings if item.avoided_by not in given)
+    )
     _object(report, seen, on_mismatch)
     try:
         objects = resolve.resolve(seen.custom_objects, given=custom_objects or {})
@@ -197,10 +210,13 @@ def verify(path: AnyPath) -> Report:
     except EnvlockError:
         raise
     except Exception as error:  # noqa: BLE001 - a model's own code may raise anything; it is the answer
-        message = f"{seen.loader} raised {type(error).__name__}: {str(error).strip()[:300]}"
-        return judging.reconsidered(
-            report, (proof_rules.load_failed.finding(seen.loader, message), *report.findings)
-        )
+        told = textwrap.shorten(re.sub(r"\x1b\[[\d;]*m", "", str(error)), 200, placeholder=" …")
+        message = f"{seen.loader} raised {type(error).__name__}: {told}"
+        # What was foreseen stands first: it says more than the loader does.
+        failed = proof_rules.load_failed.finding(seen.loader, message)
+        foreseen = tuple(item for item in report.findings if item.severity is Severity.ERROR)
+        rest = tuple(item for item in report.findings if item.severity is not Severity.ERROR)
+        return judging.reconsidered(report, (*foreseen, failed, *rest))
 
 
 def dockerfile(path: AnyPath, *, base: str | None = None, context: AnyPath | None = None) -> str:
@@ -254,6 +270,8 @@ def build(
 
 
 def _local(path: AnyPath) -> Path:
+    if not Path(path).name:
+        raise UsageError(f"{fspath(path)!r} names no model")
     if "://" in fspath(path):
         raise UsageError(
             f"{fspath(path)} is no local path", hint="save locally and copy the model with its lock"

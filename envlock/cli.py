@@ -18,6 +18,7 @@ from typing import Annotated, TextIO
 from envlock import api, capture, knowledge
 from envlock._version import __version__
 from envlock.arguments import Argument, Command, NeedsTyper, Option, parse, typer_app
+from envlock.custom.resolve import import_path
 from envlock.errors import EnvlockError
 from envlock.knowledge import Severity
 from envlock.redact import visible
@@ -100,6 +101,7 @@ def verify(
     output: Output = None,
 ) -> int:
     """Check a model's digests, load it here and replay its stored inputs."""
+    sys.path[:] = import_path()  # modules are found where `diff` finds them
     with redirect_stdout(sys.stderr):  # what the model prints is not the report
         report = api.verify(model)
     _show(report, format=format, color=color, quiet=quiet, verbose=verbose, output=output)

@@ -184,4 +184,4 @@ def _entry(name: str, *, size: int = 0, kind: bytes = tarfile.REGTYPE) -> tarfil
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return textwrap.shorten(str(error), 200, placeholder=" …") or type(error).__name__

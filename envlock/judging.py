@@ -94,6 +94,8 @@ def damage(seen: Subject, *, hashed: bool) -> dict[str, str]:
     locked = seen.lock.artifact.files
     sizes = store.file_sizes(where.model, without=where.inside)
     root = where.model.parent if where.model.is_file() else where.model
+    if where.model.is_file() and len(locked) == 1:  # a file may be renamed, together with its lock
+        locked = (replace(locked[0], path=where.model.name),)
     found = _compare(locked, sizes, root, hashed=hashed)
     found |= dict.fromkeys(sizes.keys() - {file.path for file in locked}, "was not there when it was locked")
     attached = store.file_sizes(where.attachments) if where.attachments.is_dir() else {}

@@ -60,6 +60,10 @@ def save_locked(
         result = save(staged)
         if not staged.exists():
             raise ArtifactError(f"Keras wrote nothing under the name {target.name}")
+        if staged.is_dir() and target.is_file():
+            raise UsageError(
+                f"{target.name} is a file, and the model is saved as a folder", hint="choose another path"
+            )
         where = lockfile.place(staged)
         # Keras reads a folder back only where Keras 2 left its description in it.
         is_graph = staged.is_dir() and not (staged / "keras_metadata.pb").exists()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from envlock import capture, lockfile
@@ -89,7 +89,11 @@ def _from_path(path: Path, locked: Fingerprint) -> Target:
         hint = "expected a lock, a model with a lock, or a requirements file ending in .txt"
         raise TargetError(f"{path.name} cannot be compared with", hint=hint)
     entries = list(_requirements_file(path, locked))
-    return Target(path.name, _from_list(entries, locked, called=path.name))
+    found = _from_list(entries, locked, called=path.name)
+    # A file is the whole of what is installed; an inline list need not be.
+    return Target(
+        path.name, found if isinstance(found.tensorflow, TensorFlow) else replace(found, tensorflow=None)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +224,15 @@ def _from_list(entries: list[_Entry], locked: Fingerprint, *, called: str) -> Fi
         tensorflow=tensorflow,
         keras=_keras(pins, tensorflow, variables, silent),
         numpy=Numpy(version=pins["numpy"], blas=silent) if "numpy" in pins else silent,
-        variables=variables or silent,
+        variables=_variables(variables, locked) or silent,
         packages=_packages(pins, locked, called) if isinstance(tensorflow, TensorFlow) else silent,
     )
+
+
+def _variables(named: dict[str, str], locked: Fingerprint) -> dict[str, str]:
+    """The variables that a list names; it says nothing against the others."""
+    recorded = locked.variables if isinstance(locked.variables, dict) else {}
+    return {**recorded, **named} if named else {}
 
 
 def _completed(stated: str, locked: str) -> str:

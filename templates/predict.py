@@ -24,7 +24,10 @@ def main():
         arrays = read_request(json.load(sys.stdin), about["inputs"])
     except (ValueError, TypeError) as error:
         sys.exit(f"the request cannot be used: {error}")
-    outputs = predict(about, arrays)
+    try:
+        outputs = predict(about, arrays)
+    except Exception as error:  # the model's own code may raise anything; the caller gets one line
+        sys.exit(f"the model cannot take this request: {str(error).strip().splitlines()[0]}")
     json.dump({"predictions": outputs[0] if len(outputs) == 1 else outputs}, sys.stdout)
     print()
 

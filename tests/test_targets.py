@@ -218,6 +218,10 @@ def test_a_requirements_file_is_read_as_pip_reads_it(tmp_path: Path) -> None:
     }
 
 
+def test_a_file_without_tensorflow_is_an_environment_without_it(tmp_path: Path) -> None:
+    assert target(requirements(tmp_path, "scikit-learn==1.5\n"), LOCKED).fingerprint.tensorflow is None
+
+
 def test_an_included_file_counts(tmp_path: Path) -> None:
     (tmp_path / "base.txt").write_text("keras==2.15.0\n", encoding="utf-8")
 

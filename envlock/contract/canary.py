@@ -150,6 +150,8 @@ def _rows(part: object, rows: int) -> Any:
         array = numpy.asarray(part)
     except ValueError:
         raise UsageError("example= holds rows of different lengths") from None
+    if array.shape and not len(array):
+        raise UsageError("example= holds no rows")
     if not array.shape:
         raise UsageError(f"example= holds {type(part).__name__}, expected rows of shape (n, …)")
     return array[:rows]

@@ -106,7 +106,7 @@ def _describe(name: str, kind: Any, distributions: Mapping[str, Distribution]) -
         kind="function" if isinstance(kind, FunctionType) else "class",
         module=module,
         qualname=qualname,
-        digest=_digest(file, qualname),
+        digest=_digest(file, module, qualname),
         distribution=None
         if local or module == "__main__"
         else _owner(module.partition(".")[0], distributions),
@@ -115,10 +115,10 @@ def _describe(name: str, kind: Any, distributions: Mapping[str, Distribution]) -
     )
 
 
-def _digest(file: Path | None, qualname: str) -> Maybe[str]:
+def _digest(file: Path | None, module: str, qualname: str) -> Maybe[str]:
     if file is None:
         return Unknown("its source is in no file")
-    found = source.digest(file, qualname)
+    found = source.digest(file, qualname) if module == "__main__" else source.meaning(module, qualname)
     return Unknown(f"{file.name} does not define it by that name") if found is None else found
 
 

@@ -25,8 +25,8 @@ MISSING = "missing"
 
 
 def import_path() -> list[str]:
-    """Where a program started in this folder would look for modules."""
-    return [str(Path.cwd()), *sys.path]
+    """Where modules are looked for: the path of this Python, and last the folder one works in."""
+    return [*sys.path, str(Path.cwd())]
 
 
 def states(objects: Iterable[CustomObject], *, path: Sequence[str] | None = None) -> dict[str, str]:
@@ -70,13 +70,14 @@ def trust_captured(objects: Iterable[CustomObject], folder: Path, digests: Mappi
             if relative in digests:
                 files[name] = _checked(folder / relative, digests[relative])
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Captured)]
-    sys.meta_path.append(_Captured(files))
+    sys.meta_path.append(_Captured(folder, files))
 
 
 class _Captured:
     """Finds captured modules, last of all: what is installed here is never shadowed."""
 
-    def __init__(self, files: Mapping[str, Path]) -> None:
+    def __init__(self, folder: Path, files: Mapping[str, Path]) -> None:
+        self.folder = folder
         self.files = files
 
     def find_spec(
@@ -106,15 +107,21 @@ def _checked(file: Path, expected: str) -> Path:
 
 def _state(item: CustomObject, path: Sequence[str] | None) -> str:
     file = _file(item, path)
-    if file is None:
+    if file is None or source.digest(file, item.qualname) is None:
         return MISSING
-    found = source.digest(file, item.qualname)
-    if found is None:
-        return MISSING
+    if item.module == "__main__":
+        found = source.digest(file, item.qualname)
+    else:
+        search = list(sys.path if path is None else path)
+        found = source.meaning(item.module, item.qualname, [*search, *_captured_folders()])
     # A digest that is unknown on either side compares with nothing; the object is there.
-    if isinstance(found, Unknown) or isinstance(item.digest, Unknown):
+    if not isinstance(found, str) or isinstance(item.digest, Unknown):
         return PRESENT
     return PRESENT if found == item.digest else CHANGED
+
+
+def _captured_folders() -> list[str]:
+    return [str(finder.folder) for finder in sys.meta_path if isinstance(finder, _Captured)]
 
 
 def _file(item: CustomObject, path: Sequence[str] | None) -> Path | None:

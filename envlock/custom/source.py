@@ -16,7 +16,7 @@ from pathlib import Path
 
 from envlock.facts import Maybe, Unknown
 
-__all__ = ["Module", "digest", "imports", "is_local", "local_closure", "locate", "top_level"]
+__all__ = ["Module", "digest", "imports", "is_local", "local_closure", "locate", "meaning", "top_level"]
 
 _FILE_LIMIT = 2 << 20
 _MODULE_LIMIT = 500
@@ -87,6 +87,29 @@ def digest(file: Path, qualname: str) -> Maybe[str | None]:
     for inner in ast.walk(node):
         _drop_docstring(inner)
     return hashlib.sha256(_canonical(node).encode()).hexdigest()
+
+
+def meaning(name: str, qualname: str, path: Sequence[str] | None = None) -> Maybe[str | None]:
+    """
+    The sha256 of what an object of a module means together with the user's code that it can reach.
+
+    That is its own definition, what stands beside it in its module except other classes, and the local
+    modules that this imports. For installed code it is the definition alone. `None` where the module
+    cannot be found or does not define the object.
+    """
+    file = locate(name, path)
+    own = None if file is None else digest(file, qualname)
+    if file is None or not isinstance(own, str) or not is_local(file):
+        return own
+    parts = [own]
+    for module in local_closure(name, path):
+        tree = module.tree
+        if module.name == name:
+            tree = ast.Module([item for item in tree.body if not isinstance(item, ast.ClassDef)], [])
+        for node in ast.walk(tree):
+            _drop_docstring(node)
+        parts.append(f"{module.name}:{_canonical(tree)}")
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def is_local(file: Path) -> bool:
@@ -191,11 +214,11 @@ def _canonical(node: object) -> str:
 
 
 def _drop_docstring(node: ast.AST) -> None:
-    body = getattr(node, "body", None)
-    if not isinstance(body, list) or not isinstance(
-        node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    ):
-        return
-    match body:
-        case [ast.Expr(value=ast.Constant(value=str())), *rest]:
+    match node:
+        case (
+            ast.Module(body=[ast.Expr(value=ast.Constant(value=str())), *rest])
+            | ast.ClassDef(body=[ast.Expr(value=ast.Constant(value=str())), *rest])
+            | ast.FunctionDef(body=[ast.Expr(value=ast.Constant(value=str())), *rest])
+            | ast.AsyncFunctionDef(body=[ast.Expr(value=ast.Constant(value=str())), *rest])
+        ):
             node.body = rest

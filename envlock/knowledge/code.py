@@ -16,7 +16,7 @@ _CODE = "https://keras.io/guides/serialization_and_saving/"
     "EL201",
     Severity.ERROR,
     source=_CODE,
-    remedy="put its module on the Python path, pass custom_objects=, or trust='captured'",
+    remedy="put its module on the Python path or pass custom_objects=; trust='captured' takes stored source",
     loaders=(KERAS_LOADER,),
 )
 def custom_code_missing(seen: Comparison) -> Iterator[Case]:
@@ -27,10 +27,9 @@ def custom_code_missing(seen: Comparison) -> Iterator[Case]:
     """
     for item in seen.custom_objects:
         if seen.code.get(item.name) == "missing":
-            yield (
-                item.name,
-                f"{item.kind} {item.qualname} was in module {item.module}, which the target does not have",
-            )
+            stored = "" if item.modules or item.distribution else "; its source was not stored"
+            where = f"was in module {item.module}, which the target does not have{stored}"
+            yield item.name, f"{item.kind} {item.qualname} {where}"
 
 
 @rule(
@@ -41,16 +40,14 @@ def custom_code_missing(seen: Comparison) -> Iterator[Case]:
 )
 def custom_code_changed(seen: Comparison) -> Iterator[Case]:
     """
-    A custom class or function is not what it was when the model was saved.
+    A custom class or function, or code of yours that it uses, is not what it was at save.
 
     The model loads, and may compute something else. Comments, docstrings and formatting do not count.
     """
     for item in seen.custom_objects:
         if seen.code.get(item.name) == "changed":
-            yield (
-                item.name,
-                f"{item.kind} {item.qualname} in module {item.module} was edited since the model was saved",
-            )
+            which = f"{item.kind} {item.qualname} in module {item.module}"
+            yield item.name, f"{which}, or code of yours that it uses, was edited since the model was saved"
 
 
 @rule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER, Keras, Unknown
+from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER, Unknown
 from envlock.knowledge.rule import THREE, TWO, Case, Comparison, Severity, rule, written
 
 __all__ = ["RULES"]
@@ -43,18 +43,25 @@ def archive_before_2_12(seen: Comparison) -> Iterator[Case]:
         yield seen.artifact.name, f"it is a .keras archive, which {seen.reader_name} takes for HDF5"
 
 
-@rule("EL103", Severity.ERROR, source=_GUIDE, remedy="rename it to end in .h5")
-def hdf5_named_keras(seen: Comparison) -> Iterator[Case]:
+@rule(
+    "EL103",
+    Severity.ERROR,
+    source=_GUIDE,
+    remedy="rename it to the ending that its content has: .keras or .h5",
+)
+def named_otherwise(seen: Comparison) -> Iterator[Case]:
     """
-    An HDF5 file is called `.keras`.
+    A file is not called what it is.
 
-    Keras up to 2.12 wrote HDF5 whatever the name. Keras 3 goes by the name, expects an archive and
-    says "File not found".
+    Keras 3 goes by the name: an archive ends in `.keras`, HDF5 in `.h5`. Keras up to 2.12 wrote HDF5
+    under any name, `.keras` too; Keras 3 then says "File not found" or "File format not supported".
     """
-    if seen.artifact.format == "hdf5" and seen.artifact.name.endswith(".keras") and seen.reader >= THREE:
+    endings = {"keras": (".keras",), "hdf5": (".h5", ".hdf5")}.get(seen.artifact.format)
+    if endings and seen.reader >= THREE and not seen.artifact.name.endswith(endings):
+        holds = "an archive" if seen.artifact.format == "keras" else "HDF5"
         yield (
             seen.artifact.name,
-            f"it holds HDF5 but is called .keras, where {seen.reader_name} expects an archive",
+            f"it holds {holds} but does not end in {endings[0]}, which {seen.reader_name} expects",
         )
 
 
@@ -200,20 +207,22 @@ def optimizer_slots(seen: Comparison) -> Iterator[Case]:
     "EL116",
     Severity.WARNING,
     source="https://keras.io/getting_started/",
-    remedy="run envlock verify there, or compare outputs yourself",
+    remedy="name it exactly (keras==3.5.0), or run envlock verify there",
 )
-def keras_releases_differ(seen: Comparison) -> Iterator[Case]:
+def release_not_said(seen: Comparison) -> Iterator[Case]:
     """
-    The target's Keras cannot be judged for certain.
+    The target does not say which Keras or TensorFlow it has.
 
-    Nothing known stands against it, but not which release it is: the target names a TensorFlow that
-    takes any Keras 3.
+    Nothing known stands against it, but what would load the model is not known: nothing is named, it
+    has no exact version, or a TensorFlow is named that takes any Keras 3.
     """
-    keras = seen.current.keras
-    if seen.artifact.format in {"keras", "hdf5"} and isinstance(keras, Keras) and seen.reader == THREE:
+    if seen.artifact.format == "saved-model":
+        if not seen.tensorflow and seen.current.tensorflow is not None:
+            yield "tensorflow", "the target does not say which TensorFlow it has"
+    elif seen.current.keras is not None and len(seen.reader) < 2:
         yield (
             "keras",
-            "the target does not say which Keras 3 it has; files of a newer one often fail in an older one",
+            "the target does not say which Keras it has; files of a newer one often fail in an older one",
         )
 
 
@@ -251,12 +260,12 @@ _OPERATIONS = {
 RULES = (
     keras_3_file_in_keras_2,
     archive_before_2_12,
-    hdf5_named_keras,
+    named_otherwise,
     saved_model_in_keras_3,
     export_in_keras_2,
     keras_2_modules_in_keras_3,
     archive_layouts_of_keras_2,
     operation_not_registered,
     optimizer_slots,
-    keras_releases_differ,
+    release_not_said,
 )

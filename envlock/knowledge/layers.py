@@ -28,14 +28,15 @@ def key_not_accepted(seen: Comparison) -> Iterator[Case]:
         return
     if seen.writer >= THREE > seen.reader:
         return  # EL101 says it for the whole file
-    told: set[str] = set()
+    found: dict[tuple[str, str], list[str]] = {}
     for node in seen.nodes():
         for row in tables.accepted():
             if row.concerns(node, seen.artifact.format) and not row.accepts(seen.reader):
                 what = f"carries `{row.key}`" if row.key else "is a class"
-                if f"{node.label}{what}" not in told:
-                    told.add(f"{node.label}{what}")
-                    yield node.label, f"{node.label} {what} that {seen.reader_name} does not accept"
+                found.setdefault((node.class_name, what), []).append(node.label)
+    for (_, what), labels in found.items():
+        more = f" (and {len(labels) - 1} more)" if len(set(labels)) > 1 else ""
+        yield labels[0], f"{labels[0]}{more} {what} that {seen.reader_name} does not accept"
 
 
 @rule(
@@ -44,6 +45,7 @@ def key_not_accepted(seen: Comparison) -> Iterator[Case]:
     source="https://github.com/keras-team/keras/issues/19151",
     remedy="pass safe_mode=False if you trust the file, or replace the lambda by a named function",
     loaders=(KERAS_LOADER,),
+    avoided_by="safe_mode=False",
 )
 def lambda_in_safe_mode(seen: Comparison) -> Iterator[Case]:
     """
@@ -91,6 +93,7 @@ def lambda_of_another_python(seen: Comparison) -> Iterator[Case]:
     source="https://github.com/keras-team/keras/issues/19330",
     remedy="pass compile=False, or save as .keras",
     loaders=(KERAS_LOADER,),
+    avoided_by="compile=False",
 )
 def short_loss_names_in_hdf5(seen: Comparison) -> Iterator[Case]:
     """
@@ -167,6 +170,7 @@ def hard_sigmoid_changed(seen: Comparison) -> Iterator[Case]:
     source="https://github.com/keras-team/keras/issues/18830",
     remedy="load it with Keras 2.11 or newer, or pass compile=False",
     loaders=(KERAS_LOADER,),
+    avoided_by="compile=False",
 )
 def optimizer_of_2_11(seen: Comparison) -> Iterator[Case]:
     """

@@ -27,7 +27,12 @@ def not_the_locked_model(seen: Comparison) -> Iterator[Case]:
     yield from ((name, f"{name} {problem}") for name, problem in seen.damage.items())
 
 
-@rule("EL002", Severity.ERROR, source=_SAVING, remedy="use the locked environment: envlock build makes it")
+@rule(
+    "EL002",
+    Severity.ERROR,
+    source=_SAVING,
+    remedy="mend what else is found here; without that, use the locked environment",
+)
 def load_failed(_: Comparison) -> Iterator[Case]:
     """
     The model was loaded for real, and that failed.

@@ -62,7 +62,11 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """What a change, or a property of the model, means; `loaders` are those it applies to."""
+    """
+    What a change, or a property of the model, means.
+
+    `loaders` are those it applies to; `avoided_by` is the argument of Keras' loader that avoids it.
+    """
 
     code: str
     severity: Severity
@@ -70,6 +74,7 @@ class Finding:
     message: str
     remedy: str
     loaders: tuple[str, ...] = ALL_LOADERS
+    avoided_by: str = ""
 
 
 def release(version: str) -> Release:
@@ -172,6 +177,7 @@ class Rule:
     source: str
     remedy: str
     loaders: tuple[str, ...]
+    avoided_by: str
     check: Check
 
     def findings(self, seen: Comparison) -> Iterator[Finding]:
@@ -187,11 +193,18 @@ class Rule:
             message=message,
             remedy=self.remedy,
             loaders=self.loaders,
+            avoided_by=self.avoided_by,
         )
 
 
 def rule(
-    code: str, severity: Severity, *, source: str, remedy: str, loaders: tuple[str, ...] = ALL_LOADERS
+    code: str,
+    severity: Severity,
+    *,
+    source: str,
+    remedy: str,
+    loaders: tuple[str, ...] = ALL_LOADERS,
+    avoided_by: str = "",
 ) -> Callable[[Check], Rule]:
     """Make a rule of a function: its docstring is the title and the explanation."""
 
@@ -205,6 +218,7 @@ def rule(
             source=source,
             remedy=remedy,
             loaders=loaders,
+            avoided_by=avoided_by,
             check=check,
         )
 

@@ -101,6 +101,8 @@ def _saved_with(value: Report) -> str:
 
 
 def _proof(value: Report) -> Iterator[str]:
+    if "canary" in value.unknown:
+        yield f"  canary: nothing was replayed: {one_line(value.unknown['canary'])}"
     if value.proof:
         rows = f"{value.proof.rows} rows replayed"
         if value.proof.bitwise:
@@ -195,7 +197,13 @@ def _list(items: Maybe[tuple[str, ...]], joiner: str) -> str:
 def _packages(packages: tuple[Package, ...]) -> str:
     roles = ("runtime", "project", "tool", "unrelated")
     counts = [(sum(package.role == role for package in packages), role) for role in roles]
-    return f"{len(packages)} ({', '.join(f'{count} {role}' for count, role in counts if count)})"
+    told = ", ".join(f"{count} {role}" for count, role in counts if count)
+    # Roles are told when a model is saved, by what it uses.
+    return (
+        f"{len(packages)} ({told})"
+        if any(package.role != "unrelated" for package in packages)
+        else str(len(packages))
+    )
 
 
 def _tensors(specs: Maybe[tuple[TensorSpec, ...]]) -> str:

@@ -89,7 +89,7 @@ def test_a_class_of_the_user_is_described(gates: ModuleType) -> None:
             kind="class",
             module="stand_gates",
             qualname="Gate",
-            digest=source.digest(Path(gates.__file__), "Gate"),
+            digest=source.meaning("stand_gates", "Gate"),
             distribution=None,
             modules=("maths_extra", "stand_factors", "stand_gates"),
             imports=(),

@@ -48,7 +48,26 @@ def _gate(name: str = "house>Gate", **overrides: object) -> CustomObject:
 
 
 def test_an_object_as_it_was_locked_is_present(project: Path) -> None:
-    digest = source.digest(_write(project, "stand_gates", GATES), "Gate")
+    _write(project, "stand_gates", GATES)
+    digest = source.meaning("stand_gates", "Gate")
+
+    assert resolve.states([_gate(digest=digest)]) == {"house>Gate": "present"}
+
+
+def test_an_object_whose_helper_is_another_is_changed(project: Path) -> None:
+    _write(project, "stand_gates", f"from stand_factors import FACTOR\n{GATES}")
+    _write(project, "stand_factors", "FACTOR = 3.0\n")
+    digest = source.meaning("stand_gates", "Gate")
+    _write(project, "stand_factors", "FACTOR = 4.0  # more\n")
+
+    assert resolve.states([_gate(digest=digest)]) == {"house>Gate": "changed"}
+
+
+def test_a_comment_in_a_helper_changes_nothing(project: Path) -> None:
+    _write(project, "stand_gates", f"from stand_factors import FACTOR\n{GATES}")
+    _write(project, "stand_factors", "FACTOR = 3.0\n")
+    digest = source.meaning("stand_gates", "Gate")
+    _write(project, "stand_factors", "'Doc.'\nFACTOR = 3.0  # more\n")
 
     assert resolve.states([_gate(digest=digest)]) == {"house>Gate": "present"}
 
@@ -84,7 +103,8 @@ def test_an_object_is_looked_for_on_the_path_that_was_given(tmp_path: Path, proj
     _write(project, "stand_gates", GATES)
     importlib.import_module("stand_gates")
     elsewhere = tmp_path / "elsewhere"
-    digest = source.digest(_write(elsewhere, "stand_gates", GATES.replace("2", "3")), "Gate")
+    _write(elsewhere, "stand_gates", GATES.replace("2", "3"))
+    digest = source.meaning("stand_gates", "Gate", [str(elsewhere)])
 
     found = resolve.states([_gate(digest=digest)], path=[str(elsewhere)])
 
@@ -112,10 +132,10 @@ def test_telling_states_imports_nothing(project: Path) -> None:
     assert "stand_gates" not in sys.modules
 
 
-def test_a_program_in_this_folder_looks_here_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_one_works_in_is_looked_at_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert resolve.import_path() == [str(tmp_path), *sys.path]
+    assert resolve.import_path() == [*sys.path, str(tmp_path)]
 
 
 # The objects themselves

@@ -132,7 +132,10 @@ def test_code_that_was_edited_is_said_and_a_comment_is_not(environment, saved, t
     commented = environment.load(model, cwd=tmp_path, found=tmp_path / "commented")
     stopped = environment.load(model, cwd=tmp_path, found=tmp_path / "edited", on_mismatch="raise")
 
-    assert "[EL202] class Shift in module gates was edited since the model was saved" in edited["warnings"][0]
+    assert (
+        "[EL202] class Shift in module gates, or code of yours that it uses, was edited"
+        in edited["warnings"][0]
+    )
     assert edited["equal"] is False
     assert commented == {"warnings": [], "predicts": True, "equal": True, "difference": 0.0}
     assert stopped["error"] == "MismatchError"

@@ -39,7 +39,13 @@ def test_code_that_could_not_be_looked_for_is_not_called_missing() -> None:
 def test_edited_code_is_told() -> None:
     said = say("EL202", seen_with("changed"))
 
-    assert said == [("shop>Gate", "layer Gate in module shop.gates was edited since the model was saved")]
+    assert said == [
+        (
+            "shop>Gate",
+            "layer Gate in module shop.gates, or code of yours that it uses, "
+            "was edited since the model was saved",
+        )
+    ]
 
 
 def test_code_as_it_was_is_not_edited() -> None:

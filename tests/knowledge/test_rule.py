@@ -46,6 +46,7 @@ def test_a_rule_is_made_of_a_function_and_its_docstring() -> None:
         explanation="Nobody knows why.\nNobody asks.",
         source="https://example.org/",
         remedy="paint it",
+        avoided_by="",
         loaders=(KERAS_LOADER,),
         check=colour_changed,
     )
@@ -65,6 +66,7 @@ def test_a_finding_carries_what_its_rule_says() -> None:
             subject="house.keras",
             message="it was red",
             remedy="paint it",
+            avoided_by="",
             loaders=(KERAS_LOADER,),
         )
     ]

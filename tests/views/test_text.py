@@ -246,7 +246,7 @@ def test_a_lock_tells_what_is_not_known() -> None:
         "outputs      dense (any, 1) float32\n"
         "custom code  shop>Gate from shop.gates:Gate\n"
         "canary       none\n"
-        "packages     0 ()\n"
+        "packages     0\n"
         "  unknown fingerprint.cpu: could not look\n"
         "  unknown fingerprint.gpu: could not look\n"
         "  unknown fingerprint.keras: could not look\n"
