@@ -42,8 +42,10 @@ def test_edited_code_is_told() -> None:
     assert said == [
         (
             "shop>Gate",
-            "layer Gate in module shop.gates, or code of yours that it uses, "
-            "was edited since the model was saved",
+            (
+                "layer Gate in module shop.gates, or code of yours that it uses, "
+                "was edited since the model was saved"
+            ),
         )
     ]
 
