@@ -8,7 +8,6 @@ renames can leave a new model beside an old lock, which every reader notices by 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -25,6 +24,8 @@ _CHUNK = 1 << 20
 
 def sha256(path: Path) -> str:
     """The sha256 of a regular file in hex; memory stays at one mebibyte."""
+    import hashlib  # brings OpenSSL along, which a diff by sizes does without
+
     digest = hashlib.sha256()
     buffer = bytearray(_CHUNK)
     view = memoryview(buffer)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import lzma
-import zipfile
-import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envlock.artifacts.reading import MAX_CONFIG, Reading, parse_object
 from envlock.errors import ArtifactError
 from envlock.facts import Content
 
+if TYPE_CHECKING:
+    import zipfile
+
 __all__ = ["matches", "read"]
-
-
-# What the standard library raises for an archive that is cut, garbled, encrypted or crafted.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, ValueError, RuntimeError, OSError, EOFError)
 
 
 def matches(path: Path) -> bool:
@@ -28,24 +25,21 @@ def matches(path: Path) -> bool:
 
 def read(path: Path) -> Reading:
     """Version, architecture and compile settings by the archive's own account."""
+    import lzma
+    import zipfile  # a diff of a locked model opens no archive, and does without
+    import zlib
+
+    # What the standard library raises for an archive that is cut, garbled, encrypted or crafted.
+    damage = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, ValueError, RuntimeError, OSError, EOFError)
     try:
         with zipfile.ZipFile(path) as archive:
             metadata = parse_object(_member(archive, "metadata.json"), where=f"metadata.json in {path.name}")
             config = parse_object(_member(archive, "config.json"), where=f"config.json in {path.name}")
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        lzma.LZMAError,
-        ValueError,
-        RuntimeError,
-        OSError,
-        EOFError,
-    ) as error:
+    except damage as error:
         raise ArtifactError(f"{path.name} is a damaged zip archive: {error}") from None
     except KeyError as error:
-        raise ArtifactError(
-            f"{path.name} is a zip archive without {error.args[0]}; Keras did not write it"
-        ) from None
+        name = error.args[0]
+        raise ArtifactError(f"{path.name} is a zip archive without {name}; Keras did not write it") from None
     match metadata:
         case {"keras_version": str(version)}:
             pass
