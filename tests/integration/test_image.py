@@ -61,7 +61,7 @@ def test_the_image_answers_a_request(built, keras3, saved):
     assert numpy.abs(found - expected["numbers"]).max() < 1e-6
 
 
-def test_a_build_of_other_weights_under_the_same_lock_fails(built, keras3, saved, tmp_path):
+def test_a_build_of_other_weights_under_the_same_lock_fails(built, engine, keras3, saved, tmp_path):
     model, other = tmp_path / "house.h5", tmp_path / "other.h5"
     source = saved(keras3, "house.h5")
     shutil.copytree(lockfile.place(source).attachments, lockfile.place(model).attachments)
@@ -89,6 +89,7 @@ def test_a_build_of_other_weights_under_the_same_lock_fails(built, keras3, saved
         "build", str(model), "-t", "envlock-test:other", "--format", "json", cwd=tmp_path, expected=1
     )
 
+    engine.images.remove("envlock-test:other", force=True)
     assert "house.h5 has another sha256 than was locked" in json.loads(refused)["error"]
     report = json.loads(disproved)
     assert report["verdict"] == "breaks"
