@@ -182,6 +182,9 @@ def diff(
     inline list ("python==3.11,tensorflow-cpu==2.15.1,KERAS_BACKEND=jax"), or a `Fingerprint`.
     `custom_objects="missing"` asks what happens where the model's own code cannot be had. The
     model's files are compared with the lock by size, and with `content=True` by digest.
+
+    `ArtifactError`: there is no model at `path`. `LockError`: its lock cannot be used. `TargetError`:
+    `against` cannot be understood.
     """
     if custom_objects not in {"available", "missing"}:
         raise UsageError(f'custom_objects is {custom_objects!r}, expected "available" or "missing"')
@@ -224,6 +227,7 @@ def dockerfile(path: AnyPath, *, base: str | None = None, context: AnyPath | Non
     The Dockerfile of the image for the model at `path`; the same lock gives the same text.
 
     With `context` the whole build context is written there as a tar, for `docker build - < FILE`.
+    `LockError`: the model has no lock. `ImageError` names what the image could not carry.
     """
     from envlock import image
     from envlock.emit.dockerfile import dockerfile as dockerfile_text
@@ -289,9 +293,9 @@ def _here(seen: Subject, *, given: Mapping[str, Any], loader: str | None = None)
     keras = keras_bridge.imported_keras()
     if keras is not None:
         fingerprint = replace(fingerprint, keras=keras_bridge.facts(keras))
-    brought = {*given, *keras_bridge.registered(item.name for item in seen.custom_objects)}
+    registered = keras_bridge.registered(item.name for item in seen.custom_objects)
     target = targets.Target("this environment", fingerprint, path=tuple(sys.path))
-    report = judging.judge(seen, target, brought=brought)
+    report = judging.judge(seen, target, brought=given, registered=registered)
     return (
         replace(report, loader=loader, verdict=report.loaders[loader]) if loader in report.loaders else report
     )

@@ -118,8 +118,9 @@ def _record(model: Any, where: lockfile.Place, loader: str) -> None:
     """Write the lock; the model is kept whatever happens to it."""
     try:
         saving.record(model, where, loader, given=saving.Recording())
-    except EnvlockError as error:
-        warnings.warn(f"{where.model.name} is saved without a lock: {error}", stacklevel=6)
+    except Exception as error:  # noqa: BLE001 - a checkpoint of hours is not lost because it was not locked
+        problem = error if isinstance(error, EnvlockError) else f"{type(error).__name__}: {error}"
+        warnings.warn(f"{where.model.name} is saved without a lock: {problem}", stacklevel=6)
 
 
 def _named(

@@ -90,12 +90,19 @@ def prove(client: Any, image: str, model: str) -> Proved:
     through a volume that goes with the container.
     """
     volume = client.volumes.create(labels={"dev.envlock": "check"})
+    try:
+        return _run_check(client, image, model, volume.name)
+    finally:
+        volume.remove(force=True)
+
+
+def _run_check(client: Any, image: str, model: str, volume: str) -> Proved:
     container = client.containers.create(
         image,
         entrypoint=["python", "-m", "envlock"],
         command=["verify", f"/app/model/{model}", "--format", "json"],
         environment={"PYTHONPATH": f"{_CHECK}:/app/code", "TF_CPP_MIN_LOG_LEVEL": "2"},
-        volumes={volume.name: {"bind": _CHECK, "mode": "rw"}},
+        volumes={volume: {"bind": _CHECK, "mode": "rw"}},
         network_mode="none",
         read_only=True,
         tmpfs={"/tmp": "size=256m,mode=1777"},  # noqa: S108 - inside the container
@@ -112,7 +119,6 @@ def prove(client: Any, image: str, model: str) -> Proved:
         return Proved(code, output, log)
     finally:
         container.remove(force=True)
-        volume.remove(force=True)
 
 
 def _follow(steps: Iterator[Mapping[str, Any]], say: Say) -> None:

@@ -134,13 +134,15 @@ def judge(
     *,
     custom_objects: str = "available",
     brought: Collection[str] = (),
+    registered: Collection[str] = (),
     broken: Mapping[str, str] | None = None,
 ) -> Report:
     """
     The report for a model and a target.
 
-    `custom_objects` is `available` or `missing`; `brought` names those that the caller or Keras
-    already has, so that nothing needs to be found for them. `broken` is what `damage` gives.
+    `custom_objects` is `available` or `missing`; `brought` names those that the caller gives, so that
+    nothing is asked of their modules, `registered` those that Keras has already, so that they are not
+    missing. `broken` is what `damage` gives.
     """
     objects = tuple(item for item in seen.custom_objects if not _names(item) & set(brought))
     differences = changes(seen.fingerprint, target.fingerprint)
@@ -151,7 +153,7 @@ def judge(
         content=seen.content,
         changes=differences,
         custom_objects=objects,
-        code=_code(objects, target, custom_objects),
+        code=_code(objects, target, custom_objects, registered),
         damage=broken or {},
     )
     findings = knowledge.judge(comparison)
@@ -184,10 +186,17 @@ def _loaders(seen: Subject) -> list[str]:
     return [KERAS_LOADER, WEIGHTS_LOADER]
 
 
-def _code(objects: tuple[CustomObject, ...], target: Target, custom_objects: str) -> dict[str, str]:
+def _code(
+    objects: tuple[CustomObject, ...], target: Target, custom_objects: str, registered: Collection[str]
+) -> dict[str, str]:
     if custom_objects == "missing":
         return {item.name: resolve.MISSING for item in objects}
-    return {} if target.path is None else resolve.states(objects, path=target.path)
+    if target.path is None:
+        return {}
+    states = resolve.states(objects, path=target.path)
+    return {
+        name: state for name, state in states.items() if state != resolve.MISSING or name not in registered
+    }
 
 
 def _names(item: CustomObject) -> set[str]:

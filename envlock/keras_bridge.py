@@ -77,7 +77,7 @@ def keras_of(model: object) -> Any:
 
 
 def keras_in_force() -> Any:
-    """The Keras package that `tf.keras` is here."""
+    """The Keras package that `tf.keras` is here, or the only one that the program has imported."""
     legacy = os.environ.get("TF_USE_LEGACY_KERAS") in {"1", "true", "True"}
     only_legacy = "tf_keras" in sys.modules and "keras" not in sys.modules
     if legacy or only_legacy:

@@ -99,7 +99,7 @@ class Stage:
             _flush_folder(target)
         except BaseException as error:  # Ctrl-C too: what was there before is put back
             for name in reversed(begun[1:]):
-                _put_back(self._retired(name), target / name)
+                _put_back(self.folder / name, target / name, retired=self._retired(name))
             if isinstance(error, OSError):
                 raise StoreError(
                     f"cannot write {begun[-1] or target.name}: {error.strerror or error}"
@@ -141,10 +141,11 @@ def _replace(source: Path, target: Path, *, retired: Path) -> None:
         source.replace(target)
 
 
-def _put_back(retired: Path, target: Path) -> None:
+def _put_back(source: Path, target: Path, *, retired: Path) -> None:
+    """Undo `_replace`, however far it came."""
+    if not source.exists() and target.exists():
+        target.rename(source)
     if retired.exists() or retired.is_symlink():
-        if target.is_dir() and not target.is_symlink():
-            target.rename(retired.with_suffix(".failed"))
         retired.replace(target)
 
 

@@ -23,13 +23,19 @@ def main():
     try:
         arrays = read_request(json.load(sys.stdin), about["inputs"])
     except (ValueError, TypeError) as error:
-        sys.exit(f"the request cannot be used: {error}")
+        refuse(f"the request cannot be used: {error}")
     try:
         outputs = predict(about, arrays)
     except Exception as error:  # the model's own code may raise anything; the caller gets one line
-        sys.exit(f"the model cannot take this request: {str(error).strip().splitlines()[0]}")
+        refuse(f"the model cannot take this request: {str(error).strip().partition(chr(10))[0]}")
     json.dump({"predictions": outputs[0] if len(outputs) == 1 else outputs}, sys.stdout)
     print()
+
+
+def refuse(sentence):
+    """Say why on standard error, and end with 2."""
+    print(sentence, file=sys.stderr)
+    sys.exit(2)
 
 
 def read_request(request, inputs):

@@ -296,3 +296,20 @@ def test_a_file_system_without_links_takes_a_second_save(
         stage.commit("house")
 
     assert _tree(tmp_path) == {"house": "new"}
+
+
+def test_a_first_save_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rename = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        if self.name == "house.lock":
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with store.staged(tmp_path / "house") as stage:
+        _write(stage.folder, house="new", **{"house.lock": "new lock"})
+        with pytest.raises(StoreError):
+            stage.commit("house", "house.lock")
+
+    assert _tree(tmp_path) == {}

@@ -58,7 +58,7 @@ def referenced(data: object) -> Iterator[str]:
 
 
 def _live(model: Any) -> Iterator[Any]:
-    """The user's classes and functions that a live model holds, its own class first."""
+    """The user's classes and functions that a live model holds, each once."""
     seen: set[int] = set()
     waiting = [model, *(getattr(model, name, None) for name in ("optimizer", "loss", "metrics"))]
     kinds: set[int] = set()

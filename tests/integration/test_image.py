@@ -133,3 +133,17 @@ def test_the_context_builds_with_the_plain_client(built, keras3, saved, tmp_path
         capture_output=True,
     )
     subprocess.run(["docker", "rmi", "-f", "envlock-test:plain"], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("request_", ["not json", '{"rows": []}', '{"instances": [[1, 2]]}'])
+def test_the_image_refuses_a_wrong_request_in_one_line(built, request_):
+    done = subprocess.run(
+        ["docker", "run", "-i", "--rm", "--network=none", "--read-only", "--tmpfs=/tmp", TAG],
+        input=request_.encode(),
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+    assert done.stdout == b""

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from envlock import lockfile
 
 pytestmark = [pytest.mark.tensorflow]
 
+ROOT = Path(__file__).parent.parent.parent
 FORMATS = ["house.keras", "house.h5", "house"]
 
 
@@ -272,3 +275,24 @@ def test_without_a_canary_nothing_counts_as_verified(keras3, tmp_path):
 
     assert "'canary': 'the lock holds no inputs to replay'" in said
     assert "REFUSED house.keras cannot be verified: the lock holds no inputs to replay" in said
+
+
+def test_edited_code_is_said_where_it_is_imported_and_registered_already(keras3, saved, tmp_path):
+    model = saved(keras3, "house.keras")
+    shutil.copytree(Path(__file__).parent / "project", tmp_path / "edited")
+    module = tmp_path / "edited" / "helpers" / "factors.py"
+    module.write_text(module.read_text().replace("values * factor", "values + factor"))
+    program = f"import gates, envlock\nenvlock.load_model({str(model)!r}, on_mismatch='raise')\n"
+
+    done = subprocess.run(
+        [keras3.python, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path / "edited")])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "MismatchError: house.keras: drifts" in done.stderr
+    assert "EL202" in done.stderr
