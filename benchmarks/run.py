@@ -108,6 +108,59 @@ def command_lines(folder: Path, rounds: int) -> list[Figure]:
     ]
 
 
+HOST = """
+from envlock import capture
+for name, probe in capture.PROBES.items():
+    if name not in {"tensorflow", "keras", "numpy", "packages"}:
+        probe({})
+"""
+
+SCAN = """
+import sys
+from envlock.capture import packages
+sys.path[:0] = [sys.argv[1]]
+assert len(packages.installed([sys.argv[1]])) == 300
+"""
+
+PEER_SCAN = """
+import sys
+from importlib.metadata import distributions
+assert len({item.metadata["Name"]: item.version for item in distributions(path=[sys.argv[1]])}) == 300
+"""
+
+
+def capturing(folder: Path, rounds: int) -> list[Figure]:
+    """The facts of the machine, and an environment of 300 distributions, against bare Python and peers."""
+    site = folder / "site"
+    lines = "".join(f"Requires-Dist: package-{number}>=1.0\n" for number in range(12))
+    head = "Metadata-Version: 2.1\nName: package-{0}\nVersion: 1.{0}\n" + lines + "\n" + "A page.\n" * 400
+    for number in range(300):
+        info = site / f"package_{number}-1.{number}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(head.format(number), encoding="utf-8")
+    programs = {
+        "bare": ["-c", "pass"],
+        "host": ["-c", HOST],
+        "scan": ["-c", SCAN, str(site)],
+        "importlib": ["-c", PEER_SCAN, str(site)],
+        "pip inspect": ["-m", "pip", "inspect", "--path", str(site)],
+        "show": ["-m", "envlock", "show", "--format", "json"],
+    }
+    times: dict[str, list[float]] = {name: [] for name in programs}
+    for _ in range(rounds):
+        for name, arguments in programs.items():
+            times[name].append(cpu([sys.executable, *arguments], ROOT))
+    least = {name: min(measured) for name, measured in times.items()}
+    bare = least["bare"]
+    return [
+        Figure("facts of the machine, over bare Python", least["host"] / bare - 1, "x bare Python", 3.0),
+        Figure("scan of 300 distributions", least["scan"] / bare, "x bare Python", 3.0),
+        Figure("  the same by importlib.metadata", least["importlib"] / bare, "x bare Python", None),
+        Figure("  the same by pip inspect", least["pip inspect"] / bare, "x bare Python", None),
+        Figure("envlock show: all facts, digests of all packages", least["show"] / bare, "x bare Python", None),
+    ]
+
+
 def library_calls(folder: Path) -> list[Figure]:
     """Save, load and check in a warm process against Keras' own save and load."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
@@ -144,7 +197,17 @@ def hashing(folder: Path) -> list[Figure]:
         cpu([sys.executable, "-c", code, str(file)], ROOT) for _ in range(2)
     )
     ratio = measured(theirs) / measured(ours)
-    return [Figure("hashing speed against raw hashlib (at least 0.7)", -ratio, "x", -0.7)]
+    return [
+        Figure("hashing speed against raw hashlib (at least 0.7)", -ratio, "x", -0.7),
+        Figure("memory for hashing 1 GiB, over bare Python", peak(ours, file) - peak("pass", file), "MiB", 16.0),
+    ]
+
+
+def peak(code: str, *arguments: Path) -> float:
+    """The most memory that a program ever held, in MiB."""
+    told = "\nimport resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    command = [sys.executable, "-c", code + told, *map(str, arguments)]
+    return int(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout) / 1024
 
 
 def main() -> int:
@@ -157,7 +220,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         cpu([sys.executable, "-c", PREPARE, name], ROOT)
-        figures = command_lines(folder, options.rounds) + library_calls(folder) + hashing(folder)
+        figures = command_lines(folder, options.rounds) + capturing(folder, options.rounds)
+        figures += library_calls(folder) + hashing(folder)
     width = max(len(figure.what) for figure in figures)
     for figure in figures:
         limit = "" if figure.budget is None else f"budget {abs(figure.budget):g}"

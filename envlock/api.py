@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import sys
-import textwrap
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -18,11 +17,11 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from envlock import capture, judging, keras_bridge, lockfile, store, targets
+from envlock import capture, judging, keras_bridge, lockfile, redact, store, targets
 from envlock.contract import canary
 from envlock.custom import resolve
-from envlock.errors import ArtifactError, EnvlockError, ImageError, LockError, MismatchError, UsageError
-from envlock.facts import KERAS_LOADER, Canary, Fingerprint, Lock, Unknown
+from envlock.errors import EnvlockError, ImageError, LockError, MismatchError, UsageError
+from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, Canary, Content, Fingerprint, Lock, Unknown
 from envlock.judging import Subject
 from envlock.knowledge import Severity
 from envlock.knowledge import proof as proof_rules
@@ -33,6 +32,7 @@ __all__ = [
     "MismatchWarning",
     "build",
     "check",
+    "described",
     "diff",
     "dockerfile",
     "load_model",
@@ -94,7 +94,7 @@ def save_model(
     saved = judging.subject(target)
     same = targets.Target("the environment that it was saved in", saved.fingerprint)
     _object(judging.judge(saved, same), saved, "warn")
-    return lock(target)
+    return _lock_of(target)
 
 
 def load_model(
@@ -158,14 +158,41 @@ def check(path: AnyPath, *, on_mismatch: str = "warn", loader: str = KERAS_LOADE
     return report
 
 
-def lock(path: AnyPath) -> Lock:
-    """The lock of the model at `path`; `LockError` where it has none."""
-    where = lockfile.place(Path(path))
-    if not where.lock.exists() and not where.model.exists():
-        raise ArtifactError(f"{where.model} does not exist")
+def lock(path: AnyPath, *, from_here: bool = False) -> Lock:
+    """
+    The lock of the model at `path`, which is written first where it has none.
+
+    Such a lock holds what the model's files say: of the environment only which Keras or TensorFlow
+    wrote them. With `from_here=True` the running environment is recorded with it, for a model that is
+    known to work in it. `lock.sources` says of each part where it comes from.
+
+    `ArtifactError`: there is no model at `path`. `UsageError`: `from_here=True` for a model that has a
+    lock already. `StoreError`: nothing can be written beside it.
+    """
+    from envlock import locking
+
+    where = lockfile.place(_local(path))
     if not where.lock.exists():
-        raise LockError(f"{where.model.name} has no lock beside it", hint="save it with envlock.save_model")
+        return locking.write(where.model, from_here=from_here)
+    if from_here:
+        hint = f"remove {where.lock.name} first if this environment is to stand in it"
+        raise UsageError(f"{where.model.name} has a lock already", hint=hint)
     return lockfile.read(where.lock)
+
+
+def described(path: AnyPath) -> tuple[Lock, Content]:
+    """
+    The lock of the model at `path` and what is in the model, without writing anything.
+
+    A model without a lock is described by its files; they are not hashed.
+    """
+    seen = judging.subject(_local(path))
+    if seen.lock is not None:
+        return seen.lock, seen.content
+    from envlock import artifacts, locking
+
+    reading = artifacts.read(seen.place.model)
+    return locking.described(reading, seen.place, from_here=False, hashed=False), reading.content
 
 
 def diff(
@@ -204,8 +231,10 @@ def verify(path: AnyPath) -> Report:
     differ are findings (`EL002`, `EL003`), not exceptions.
     """
     seen = judging.subject(Path(path))
-    if seen.lock is None:
-        raise LockError(f"{seen.artifact.name} has no lock beside it", hint="save it with envlock.save_model")
+    _refuse_unlocked(seen)
+    if seen.loader == WEIGHTS_LOADER:
+        hint = "verify the whole model that they belong to"
+        raise UsageError(f"{seen.artifact.name} holds weights alone, which cannot be called", hint=hint)
     judging.refuse_damage(seen)
     report = _here(seen, given={})
     try:
@@ -213,6 +242,8 @@ def verify(path: AnyPath) -> Report:
     except EnvlockError:
         raise
     except Exception as error:  # noqa: BLE001 - a model's own code may raise anything; it is the answer
+        import textwrap
+
         told = textwrap.shorten(re.sub(r"\x1b\[[\d;]*m", "", str(error)), 200, placeholder=" …")
         message = f"{seen.loader} raised {type(error).__name__}: {told}"
         # What was foreseen stands first: it says more than the loader does.
@@ -238,7 +269,7 @@ def dockerfile(path: AnyPath, *, base: str | None = None, context: AnyPath | Non
         judging.refuse_damage(seen)
         with Path(context).open("wb") as file:
             image.write_context(file, plan, seen.place)
-    return dockerfile_text(plan)
+    return redact.clean(dockerfile_text(plan))
 
 
 def build(
@@ -289,12 +320,8 @@ def _here(seen: Subject, *, given: Mapping[str, Any], loader: str | None = None)
 
     It speaks for `loader`, by default for the one recorded at save.
     """
-    fingerprint = capture.capture()
-    keras = keras_bridge.imported_keras()
-    if keras is not None:
-        fingerprint = replace(fingerprint, keras=keras_bridge.facts(keras))
     registered = keras_bridge.registered(item.name for item in seen.custom_objects)
-    target = targets.Target("this environment", fingerprint, path=tuple(sys.path))
+    target = targets.Target("this environment", capture.glance(), path=tuple(sys.path))
     report = judging.judge(seen, target, brought=given, registered=registered)
     return (
         replace(report, loader=loader, verdict=report.loaders[loader]) if loader in report.loaders else report
@@ -314,6 +341,10 @@ def _trust(seen: Subject, trust: str | Sequence[str]) -> None:
         resolve.trust_captured(seen.custom_objects, seen.place.attachments / "code", digests)
 
 
+def _lock_of(path: Path) -> Lock:
+    return lockfile.read(lockfile.place(path).lock)
+
+
 _warned: set[Path] = set()
 
 
@@ -326,12 +357,12 @@ def _object(report: Report, seen: Subject, on_mismatch: str) -> None:
     model = seen.place.model.resolve()
     if model not in _warned:
         _warned.add(model)
-        warnings.warn(text.concise(report), MismatchWarning, stacklevel=3)
+        warnings.warn(redact.clean(text.concise(report)), MismatchWarning, stacklevel=3)
 
 
 def _attach(error: Exception, report: Report) -> None:
     """Say with Keras' own exception what envlock knows; before Python 3.11 tracebacks do not show it."""
-    note = f"envlock: {text.report(report, colour=False)}"
+    note = redact.clean(f"envlock: {text.report(report, colour=False)}")
     if hasattr(error, "add_note"):
         error.add_note(note)
     else:
@@ -368,11 +399,19 @@ def _proved(seen: Subject, report: Report, call: Callable[[Sequence[Any]], list[
     )
 
 
+def _refuse_unlocked(seen: Subject) -> Lock:
+    if seen.lock is None:
+        hint = "save it with envlock.save_model, or write one here with envlock lock --from-here"
+        raise LockError(f"{seen.artifact.name} has no lock beside it", hint=hint)
+    return seen.lock
+
+
 def _plan(seen: Subject, base: str | None) -> ImagePlan:
     from envlock.emit import image_plan
 
-    if seen.lock is None:
-        raise LockError(f"{seen.artifact.name} has no lock beside it", hint="save it with envlock.save_model")
     return image_plan.plan(
-        seen.lock, model=seen.place.model.name, lock_digest=store.sha256(seen.place.lock), base=base
+        _refuse_unlocked(seen),
+        model=seen.place.model.name,
+        lock_digest=store.sha256(seen.place.lock),
+        base=base,
     )

@@ -14,15 +14,16 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn
+
+from envlock.values import frozen
 
 __all__ = ["Argument", "Command", "NeedsTyper", "Option", "parse", "typer_app"]
 
 Command = Callable[..., int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Argument:
     """A parameter that stands at its place."""
 
@@ -42,7 +43,7 @@ class NeedsTyper(Exception):
     """The command line asks for help, or is wrong: Typer answers it better."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Parameter:
     name: str
     kind: Any

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import TypeAlias
 
-from envlock.facts import Fingerprint, Unknown
+from envlock.facts import Fingerprint, Unknown, is_compared
+from envlock.values import frozen
 
 __all__ = ["Change", "changes", "values"]
 
-Value: TypeAlias = str | tuple[str, ...] | None
+Value: TypeAlias = str | bool | float | tuple[str, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """One value that differs: its dotted path, what was locked, what is there now."""
 
@@ -24,7 +25,7 @@ class Change:
 
 def changes(locked: Fingerprint, current: Fingerprint) -> tuple[Change, ...]:
     """
-    Every value that differs, sorted by path.
+    Every value that differs, sorted by path, of the facts that are compared.
 
     An unknown on either side compares with nothing. Packages that only envlock needs do not count.
     """
@@ -54,10 +55,12 @@ def _values(item: object, path: str) -> Iterator[tuple[str, Value | Unknown]]:
     elif isinstance(item, dict):
         yield from ((f"{path}.{name}", value) for name, value in item.items())
     elif is_dataclass(item) and not isinstance(item, Unknown):
-        for field in fields(item):
+        for field in filter(is_compared, fields(item)):
             name = field.name.replace("_", "-")
             yield from _values(getattr(item, field.name), f"{path}.{name}" if path else name)
-    elif isinstance(item, (str, tuple, Unknown)) or item is None:
+    elif isinstance(item, tuple):
+        yield path, tuple(str(getattr(part, "name", part)) for part in item)
+    elif isinstance(item, (str, bool, float, Unknown)) or item is None:
         yield path, item
 
 

@@ -15,13 +15,13 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated, TextIO
 
-from envlock import api, capture, knowledge
+from envlock import api, capture, knowledge, lockfile
 from envlock._version import __version__
 from envlock.arguments import Argument, Command, NeedsTyper, Option, parse, typer_app
 from envlock.custom.resolve import import_path
 from envlock.errors import EnvlockError
 from envlock.knowledge import Severity
-from envlock.redact import visible
+from envlock.redact import clean, visible
 from envlock.report import Report
 from envlock.views import machine, text
 
@@ -55,13 +55,32 @@ def show(
     format: Format = "text",
     output: Output = None,
 ) -> int:
-    """Print what a lock says, or without a model what this environment is."""
+    """Print what is known of a model, by its lock or by its files; without a model, of this environment."""
+    from envlock.views import facts  # reads what is in a model, which a diff does not
+
     if model is None:
         found = capture.capture()
-        _write(machine.fingerprint(found) if format == "json" else text.fingerprint(found), output)
+        _write(machine.fingerprint(found) if format == "json" else facts.fingerprint(found), output)
         return 0
-    lock = api.lock(model)
-    _write(machine.lock(lock) if format == "json" else text.lock(lock), output)
+    said, content = api.described(model)
+    _write(machine.lock(said, content) if format == "json" else facts.lock(said, content), output)
+    return 0
+
+
+def lock(
+    model: Model,
+    from_here: Annotated[
+        bool,
+        Option("--from-here", help="Record this environment too, for a model that is known to work in it."),
+    ] = False,
+    quiet: Quiet = False,
+) -> int:
+    """Write the lock of a model that was not saved through envlock, from what its files say."""
+    file = lockfile.place(model).lock
+    is_new = not file.exists()
+    api.lock(model, from_here=from_here)
+    said = f"wrote {file.name}" if is_new else f"{file.name} was there already, nothing was written"
+    _say(said, quiet=quiet)
     return 0
 
 
@@ -158,6 +177,7 @@ def explain(
 
 COMMANDS: Mapping[str, Command] = {
     "show": show,
+    "lock": lock,
     "diff": diff,
     "verify": verify,
     "dockerfile": dockerfile,
@@ -242,6 +262,7 @@ def _wants_colour(color: str, stream: TextIO) -> bool:
 
 
 def _write(data: str, output: Path | None) -> None:
+    data = clean(data)  # the second gate: nothing leaves that looks like a secret
     if output is None:
         sys.stdout.write(f"{data}\n")
         sys.stdout.flush()
@@ -251,7 +272,7 @@ def _write(data: str, output: Path | None) -> None:
 
 def _say(line: str, *, quiet: bool) -> None:
     if not quiet:
-        sys.stderr.write(f"{visible(line)}\n")
+        sys.stderr.write(f"{visible(clean(line))}\n")
         sys.stderr.flush()
 
 
@@ -259,6 +280,6 @@ def _fail(message: str, hint: str, words: list[str]) -> None:
     """Say what went wrong, to a program that asked for JSON as JSON too."""
     if {"json", "--format=json"} & set(words):
         _write(machine.error(message, hint), None)
-    sys.stderr.write(f"envlock: {visible(message)}\n")
+    sys.stderr.write(f"envlock: {visible(clean(message))}\n")
     if hint:
-        sys.stderr.write(f"  hint: {visible(hint)}\n")
+        sys.stderr.write(f"  hint: {visible(clean(hint))}\n")

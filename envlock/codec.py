@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, TypeVar, Union
 
 from envlock.errors import InvalidLock
-from envlock.facts import Unknown
+from envlock.facts import NOT_RECORDED, Unknown, is_compared
 
 __all__ = ["Encoded", "decode", "encode", "outside"]
 
@@ -56,6 +56,8 @@ def _encode(value: object, path: str, absent: list[str], unknown: dict[str, str]
         item = getattr(value, field.name)
         key = outside(field.name)
         where = f"{path}.{key}" if path else key
+        if item is NOT_RECORDED or _is_default(item, field):
+            continue  # a reader finds the same where nothing is written
         if item is None:
             absent.append(where)
         elif isinstance(item, Unknown):
@@ -63,6 +65,12 @@ def _encode(value: object, path: str, absent: list[str], unknown: dict[str, str]
         else:
             data[key] = _encode(item, where, absent, unknown)
     return data
+
+
+def _is_default(item: object, field: Field[Any]) -> bool:
+    if field.default_factory is not MISSING:
+        return bool(item == field.default_factory())
+    return bool(item == field.default) and not is_compared(field)
 
 
 def _decode(kind: Any, data: object, path: str, absent: frozenset[str], unknown: dict[str, str]) -> Any:
@@ -81,8 +89,9 @@ def _decode_plain(kind: Any, data: object, path: str, absent: frozenset[str], un
         return _decode_items(typing.get_args(kind)[0], _expect(list, data), path, absent, unknown)
     if origin is dict:
         mapping = _expect(dict, data)
-        if typing.get_args(kind)[1] is str:
-            return {key: _inside(key, _expect, str, item) for key, item in mapping.items()}
+        if typing.get_args(kind)[1] in {str, int}:
+            of = typing.get_args(kind)[1]
+            return {key: _inside(key, _expect, of, item) for key, item in mapping.items()}
         return mapping
     if kind is float and type(data) is int:
         return float(min(data, 1 << 60))  # what is larger than that is no measured number
@@ -114,7 +123,7 @@ def _decode_fields(
         elif where in absent:
             _require(type(None), hint, key)
             found[name] = None
-        elif field.default is MISSING:
+        elif field.default is MISSING and field.default_factory is MISSING:
             raise InvalidLock("Expected a value, found none", where=key)
     return kind(**found)
 

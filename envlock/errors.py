@@ -44,9 +44,11 @@ class EnvlockError(Exception):
     exit_code = 2
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        from envlock.redact import clean  # most runs end without an error
+
+        self.message = clean(message)
+        self.hint = clean(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message}; {self.hint}" if self.hint else self.message

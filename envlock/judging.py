@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from envlock import artifacts, knowledge, lockfile, store
@@ -28,13 +28,14 @@ from envlock.facts import (
 from envlock.knowledge import Finding
 from envlock.report import Report, verdict_of
 from envlock.targets import Target
+from envlock.values import frozen
 
 __all__ = ["Subject", "damage", "judge", "reconsidered", "refuse_damage", "subject"]
 
 _UNLOCKED = Unknown("the model has no lock")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Subject:
     """A saved model with what is known of it: its lock, or without one what the files say."""
 
@@ -58,8 +59,10 @@ class Subject:
 
     @property
     def loader(self) -> str:
-        """The loader recorded at save, Keras' own without a lock."""
-        return self.lock.loader if self.lock else KERAS_LOADER
+        """The loader recorded at save; without a lock Keras' own, or of weights alone theirs."""
+        if self.lock:
+            return self.lock.loader
+        return WEIGHTS_LOADER if self.artifact.format == "weights" else KERAS_LOADER
 
 
 def subject(path: Path) -> Subject:
@@ -157,7 +160,8 @@ def judge(
         damage=broken or {},
     )
     findings = knowledge.judge(comparison)
-    differs = bool(differences) or seen.lock is None
+    is_known = _is_known(seen.fingerprint)
+    differs = bool(differences) or not is_known
     loaders = {loader: verdict_of(findings, loader, differs=differs) for loader in _loaders(seen)}
     return Report(
         subject=seen.artifact.name,
@@ -169,8 +173,13 @@ def judge(
         unknown=_unknowns(seen, target),
         saved_with=_saved_with(seen),
         target=target.name,
-        is_locked=seen.lock is not None,
+        is_locked=is_known,
     )
+
+
+def _is_known(fingerprint: Fingerprint) -> bool:
+    """Whether the environment that a model was saved in was recorded: without, nothing can be the same."""
+    return not isinstance(fingerprint.packages, Unknown)
 
 
 def reconsidered(report: Report, findings: tuple[Finding, ...]) -> Report:
@@ -183,7 +192,7 @@ def reconsidered(report: Report, findings: tuple[Finding, ...]) -> Report:
 def _loaders(seen: Subject) -> list[str]:
     if seen.artifact.format == "saved-model":
         return [KERAS_LOADER, SAVED_MODEL_LOADER]
-    return [KERAS_LOADER, WEIGHTS_LOADER]
+    return [WEIGHTS_LOADER] if seen.artifact.format == "weights" else [KERAS_LOADER, WEIGHTS_LOADER]
 
 
 def _code(
@@ -206,8 +215,9 @@ def _names(item: CustomObject) -> set[str]:
 
 def _unknowns(seen: Subject, target: Target) -> dict[str, str]:
     """What could not be compared, each section once."""
-    recorded = find_unknowns(seen.fingerprint) if seen.lock else {"lock": _UNLOCKED.reason}
-    return find_unknowns(target.fingerprint) | recorded | find_unknowns(seen.content, "content")
+    recorded = find_unknowns(seen.fingerprint, compared=True) if seen.lock else {"lock": _UNLOCKED.reason}
+    here = find_unknowns(target.fingerprint, compared=True)
+    return here | recorded | find_unknowns(seen.content, "content")
 
 
 def _saved_with(seen: Subject) -> str:

@@ -12,14 +12,14 @@ import importlib
 import inspect
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from envlock.errors import ArtifactError
-from envlock.facts import Keras, Maybe, TensorSpec, Unknown
+from envlock.facts import Keras, Maybe, Numerics, TensorSpec, Unknown
 
 __all__ = [
     "call",
@@ -35,11 +35,13 @@ __all__ = [
     "keras_of",
     "load",
     "load_saved_model",
+    "numerics",
     "outputs",
     "registered",
     "registered_name",
     "save",
     "tensorflow",
+    "tensorflow_build",
 ]
 
 Arrays = Sequence[Any]
@@ -99,6 +101,7 @@ def facts(keras: Any) -> Keras:
         floatx=backend.floatx(),
         image_data_format=backend.image_data_format(),
         dtype_policy=policy.name,
+        epsilon=float(backend.epsilon()),
     )
 
 
@@ -109,6 +112,63 @@ def imported_keras() -> Any:
     keras = keras_in_force()
     # A half-imported package (in a circular import, say) has nothing to tell.
     return keras if hasattr(keras, "backend") and hasattr(keras, "__version__") else None
+
+
+def tensorflow_build() -> tuple[Maybe[str], Maybe[str]]:
+    """The commit that TensorFlow was built from and the compiler, as an imported one tells them."""
+    return _asked(lambda tf: _plain(tf.version.GIT_VERSION)), _asked(
+        lambda tf: _plain(tf.version.COMPILER_VERSION)
+    )
+
+
+def numerics(*, libraries: Maybe[tuple[str, ...]]) -> Numerics:
+    """The switches of an imported TensorFlow and the global seeds; `libraries` were found elsewhere."""
+    return Numerics(
+        libraries=libraries,
+        devices=_asked(lambda tf: tuple(item.device_type for item in tf.config.list_physical_devices())),
+        # The only place that knows what came out of TF_ENABLE_ONEDNN_OPTS, the processor and the build.
+        onednn=_asked(lambda tf: bool(_private(tf, "util._pywrap_util_port").IsMklEnabled())),
+        tf32=_asked(lambda tf: bool(tf.config.experimental.tensor_float_32_execution_enabled())),
+        deterministic=_asked(lambda tf: bool(_private(tf, "util._pywrap_determinism").is_enabled())),
+        xla=_asked(lambda tf: bool(tf.config.optimizer.get_jit())),
+        intra_op_threads=_asked(lambda tf: int(tf.config.threading.get_intra_op_parallelism_threads())),
+        inter_op_threads=_asked(lambda tf: int(tf.config.threading.get_inter_op_parallelism_threads())),
+        tensorflow_seed=_asked(lambda tf: _private(tf, "eager.context").global_seed()),
+        keras_seed=_keras_seed(),
+    )
+
+
+def _asked(question: Callable[[Any], Any]) -> Any:
+    """What an imported TensorFlow answers; a release that does not know the question says nothing."""
+    tf = sys.modules.get("tensorflow")
+    if tf is None:
+        return Unknown("TensorFlow is not imported in this process")
+    try:
+        return question(tf)
+    except Exception as error:  # noqa: BLE001 - a broken TensorFlow may raise anything; the save stands
+        return Unknown(f"this TensorFlow does not tell: {type(error).__name__}")
+
+
+def _private(tf: Any, name: str) -> Any:
+    return sys.modules[f"{tf.__name__}.python.{name}"]
+
+
+def _plain(text: object) -> str:
+    """A build's own words about itself, on one line."""
+    return " ".join(str(text).split())[:120]
+
+
+def _keras_seed() -> Maybe[int | None]:
+    """The seed of `keras.utils.set_random_seed`; Keras 2 keeps it in TensorFlow's."""
+    keras = imported_keras()
+    if keras is None:
+        return Unknown("Keras is not imported in this process")
+    if not _is_keras_3(keras):
+        return None
+    module = sys.modules.get("keras.src.utils.rng_utils")
+    ask = getattr(module, "get_random_seed", None)
+    seed = ask() if ask else None
+    return seed if seed is None or isinstance(seed, int) else Unknown("Keras keeps no number as its seed")
 
 
 def registered(names: Iterable[str]) -> set[str]:

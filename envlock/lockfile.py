@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from envlock import codec, toml
+from envlock import codec, redact, toml
 from envlock.errors import InvalidLock, LockError, NewerSchema
-from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER, Content, Fingerprint, Lock
+from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER, WEIGHTS_LOADER, Content, Fingerprint, Lock
+from envlock.values import frozen
 
 __all__ = [
     "ARCHITECTURE",
@@ -25,6 +26,7 @@ __all__ = [
     "Place",
     "content_text",
     "dumps",
+    "fingerprint",
     "loads",
     "place",
     "read",
@@ -36,7 +38,7 @@ _LIMIT = 16 << 20
 ARCHITECTURE = "architecture.json"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where a model, its lock and its attachments lie."""
 
@@ -92,16 +94,10 @@ def read(path: Path) -> Lock:
 def loads(text: str) -> Lock:
     """The lock that `text` describes."""
     table = _tool_table(text)
-    schema = table.pop("schema", None)
-    if type(schema) is not int or schema < 1:
-        raise InvalidLock("Expected a schema number", where="tool.envlock.schema")
-    if schema > SCHEMA:
-        raise NewerSchema(
-            f"has schema {schema}, this envlock reads up to {SCHEMA}",
-            hint="upgrade envlock-tf",
-        )
+    _check_schema(table.pop("schema", None), where="tool.envlock.schema")
     absent, unknown = table.pop("absent", ()), table.pop("unknown", {})
-    table["fingerprint"] = {key: table.pop(key) for key in _FINGERPRINT if key in table}
+    facts = {key: table.pop(key) for key in _FINGERPRINT & table.keys()}
+    table["fingerprint"] = _as_written_before(facts)
     try:
         lock = codec.decode(Lock, table, absent=_nested(absent), unknown=_nested(unknown))
         _check(lock)
@@ -115,23 +111,37 @@ def dumps(lock: Lock) -> str:
     """`lock` as TOML; the same lock gives the same text."""
     import tomli_w
 
-    data, absent, unknown = codec.encode(lock)
+    encoded: codec.Encoded = redact.clean_data(codec.encode(lock))
+    data, absent, unknown = encoded
     # A fingerprint's facts stand directly under our table: tool.envlock.python, .packages, ...
     facts = data.pop("fingerprint")
     head = {"schema": SCHEMA, "absent": [_hoisted(path) for path in absent]}
     tail = {"unknown": {_hoisted(path): reason for path, reason in unknown.items()}}
     text = tomli_w.dumps({"tool": {"envlock": head | data | facts | tail}})
-    return (
-        "# Written by envlock. It describes the model beside it; keep the two together.\n\n"
-        + _short_arrays(text)
-    )
+    head_line = "# Written by envlock. It describes the model beside it; keep the two together.\n\n"
+    return redact.clean(head_line + _short_arrays(_escaped(text)))
+
+
+def fingerprint(text: str) -> Fingerprint:
+    """The environment that `envlock show --format json` printed, of a machine or of a locked model."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise LockError(f"not a JSON document: {error}") from None
+    if not isinstance(data, dict) or not _FINGERPRINT & data.keys():
+        raise LockError("holds no fingerprint of an environment")
+    _check_schema(data.pop("schema", SCHEMA), where="schema")
+    absent, unknown = data.pop("absent", []), data.pop("unknown", {})
+    found = codec.decode(Fingerprint, _as_written_before(data), absent=absent, unknown=unknown)
+    _check_grammar(_packages_grammar(found))
+    return found
 
 
 def content_text(content: Content) -> str:
     """What a reader found in a model, as canonical JSON for the attachment."""
     data, absent, unknown = codec.encode(content)
-    tree = {**data, "absent": absent, "unknown": unknown}
-    return json.dumps(tree, sort_keys=True, separators=(",", ":")) + "\n"
+    tree = redact.clean_data({**data, "absent": list(absent), "unknown": unknown})
+    return redact.clean(json.dumps(tree, sort_keys=True, separators=(",", ":")) + "\n")
 
 
 def read_content(where: Place) -> Content | None:
@@ -145,6 +155,8 @@ def read_content(where: Place) -> Content | None:
         raise LockError(f"{path.name} beside {where.lock.name} cannot be read: {error}") from error
     if not isinstance(data, dict):
         raise LockError(f"{path.name} beside {where.lock.name} holds no JSON object")
+    if isinstance(data.get("ops"), list):
+        return None  # envlock 0.1 did not count them, and the model itself is there to be read
     absent, unknown = data.pop("absent", []), data.pop("unknown", {})
     try:
         return codec.decode(Content, data, absent=absent, unknown=unknown)
@@ -152,7 +164,26 @@ def read_content(where: Place) -> Content | None:
         raise LockError(f"{path.name} beside {where.lock.name}: {error.message}") from None
 
 
-_FINGERPRINT = tuple(field.name for field in fields(Fingerprint))
+_FINGERPRINT = {field.name for field in fields(Fingerprint)}
+
+
+def _check_schema(schema: object, *, where: str) -> None:
+    if type(schema) is not int or schema < 1:
+        raise InvalidLock("Expected a schema number", where=where)
+    if schema > SCHEMA:
+        raise NewerSchema(
+            f"has schema {schema}, this envlock reads up to {SCHEMA}",
+            hint="upgrade envlock-tf",
+        )
+
+
+def _as_written_before(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts as envlock 0.1 wrote them, in today's form: of a graphics card it knew the name alone."""
+    match facts:
+        case {"gpu": {"devices": [*devices]} as gpu}:
+            cards = [{"name": item} if isinstance(item, str) else item for item in devices]
+            return {**facts, "gpu": {**gpu, "devices": cards}}
+    return facts
 
 
 def _hoisted(path: str) -> str:
@@ -191,10 +222,13 @@ _FORMATS = {
     "keras": (KERAS_LOADER,),
     "hdf5": (KERAS_LOADER,),
     "saved-model": (KERAS_LOADER, SAVED_MODEL_LOADER),
+    "weights": (WEIGHTS_LOADER,),
 }
 _HEX = re.compile(r"[0-9a-f]{64}")
 _PACKAGE = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_-]*")
+_WHEEL = re.compile(r"[\w.!+-]{1,400}\.whl", re.ASCII)
+_WORD = re.compile(r"[\w.+ -]{1,40}", re.ASCII)
 _DOTTED = re.compile(r"[^\W\d][\w-]*(\.[^\W\d][\w-]*)*")
 
 
@@ -205,9 +239,7 @@ def _check(lock: Lock) -> None:
     if lock.loader not in _FORMATS[lock.artifact.format]:
         expected = " or ".join(_FORMATS[lock.artifact.format])
         raise InvalidLock(f"Expected {expected} for this format", where="loader")
-    for where, pattern, value in _grammar(lock):
-        if not pattern.fullmatch(value):
-            raise InvalidLock(f"Unexpected value {value[:40]!r}", where=where)
+    _check_grammar(_grammar(lock))
     for key, files in (("artifact.files", lock.artifact.files), ("attachments", lock.attachments)):
         for file in files:
             parts = file.path.split("/")
@@ -216,18 +248,55 @@ def _check(lock: Lock) -> None:
                 raise InvalidLock(f"Unexpected path {file.path[:40]!r}", where=key)
 
 
-def _grammar(lock: Lock) -> Iterator[tuple[str, re.Pattern[str], str]]:
+_Grammar = Iterator[tuple[str, re.Pattern[str], str]]
+
+
+def _check_grammar(grammar: _Grammar) -> None:
+    for where, pattern, value in grammar:
+        if not pattern.fullmatch(value):
+            raise InvalidLock(f"Unexpected value {value[:40]!r}", where=where)
+
+
+def _grammar(lock: Lock) -> _Grammar:
     for file in (*lock.artifact.files, *lock.attachments):
         yield f"artifact.files[{file.path}].sha256", _HEX, file.sha256
-    if isinstance(lock.fingerprint.packages, tuple):
-        for package in lock.fingerprint.packages:
-            yield f"packages[{package.name}].name", _PACKAGE, package.name
-            if isinstance(package.version, str):
-                yield f"packages[{package.name}].version", _VERSION, package.version
+    yield from _packages_grammar(lock.fingerprint)
     if isinstance(lock.custom_objects, tuple):
         for item in lock.custom_objects:
-            for module in (item.module, *item.modules):
+            for module in (item.module, *(item.modules if isinstance(item.modules, tuple) else ())):
                 yield f"custom-objects[{item.name}].module", _DOTTED, module
+
+
+def _packages_grammar(fingerprint: Fingerprint) -> _Grammar:
+    packages = fingerprint.packages if isinstance(fingerprint.packages, tuple) else ()
+    for package in packages:
+        where = f"packages[{package.name}]"
+        yield f"{where}.name", _PACKAGE, package.name
+        if isinstance(package.version, str):
+            yield f"{where}.version", _VERSION, package.version
+        if isinstance(package.wheel, str):
+            yield f"{where}.wheel", _WHEEL, package.wheel
+        if isinstance(package.record, str):
+            yield f"{where}.record", _HEX, package.record
+        if isinstance(package.installer, str):
+            yield f"{where}.installer", _WORD, package.installer
+
+
+def _escaped(text: str) -> str:
+    """TOML whose strings hold no character that a terminal would obey: `cat` is a way to read a lock."""
+    return (
+        "".join(
+            character if character in "\n\t" or redact.visible(character) == character else _escape(character)
+            for character in text
+        )
+        if not text.isascii()
+        else text
+    )
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 1 << 16 else f"\\U{code:08x}"
 
 
 def _short_arrays(text: str) -> str:

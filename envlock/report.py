@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from envlock.changes import Change
 from envlock.knowledge.rule import Finding, Severity
+from envlock.values import frozen
 
 __all__ = ["Proof", "Report", "Verdict", "verdict_of"]
 
@@ -14,7 +15,7 @@ Verdict = str
 SAME, COMPATIBLE, DRIFTS, BREAKS = "same", "compatible", "drifts", "breaks"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen(kw_only=True)
 class Proof:
     """
     What happened when the canaries were replayed.
@@ -29,7 +30,7 @@ class Proof:
     bitwise: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen(kw_only=True)
 class Report:
     """
     What happens to this model in that environment.

@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from envlock import artifacts, capture, keras_bridge, lockfile, store
+from envlock import artifacts, capture, codec, keras_bridge, lockfile, redact, store
 from envlock._version import __version__
 from envlock.artifacts import Reading, hdf5
-from envlock.capture import packages
+from envlock.capture import frameworks, packages
 from envlock.contract import canary
-from envlock.custom import find, source
+from envlock.custom import captured, find
 from envlock.errors import ArtifactError, UsageError
 from envlock.facts import (
+    ARTIFACT,
     KERAS_LOADER,
+    LIVE,
     SAVED_MODEL_LOADER,
+    TENSORFLOW_DISTRIBUTIONS,
     Artifact,
     Canary,
     CustomObject,
     Fingerprint,
+    Keras,
     Lock,
     Maybe,
-    TensorFlow,
     Unknown,
 )
+from envlock.values import frozen
 
-__all__ = ["Recording", "holds_something_else", "record", "save_locked"]
+__all__ = [
+    "Recording",
+    "holds_something_else",
+    "record",
+    "runtime_roots",
+    "save_locked",
+    "sources",
+    "write_text",
+]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen(kw_only=True)
 class Recording:
     """What the caller gave to be recorded with a model."""
 
@@ -91,9 +103,9 @@ def record(model: Any, where: lockfile.Place, loader: str, *, given: Recording) 
     )
     files = store.describe(where.model)
     where.attachments.mkdir(exist_ok=True)
-    architecture = lockfile.content_text(reading.content)
-    (where.attachments / lockfile.ARCHITECTURE).write_text(architecture, encoding="utf-8", newline="\n")
-    _capture_code(objects, where.attachments / "code")
+    write_text(where.attachments / lockfile.ARCHITECTURE, lockfile.content_text(reading.content))
+    objects = captured.copy(objects, where.attachments / "code")
+    inputs = keras_bridge.inputs(model)
     lock = Lock(
         created_by=f"envlock {__version__}",
         loader=loader,
@@ -103,16 +115,23 @@ def record(model: Any, where: lockfile.Place, loader: str, *, given: Recording) 
             files=files,
             keras_version=reading.keras_version,
             tensorflow_version=reading.tensorflow_version,
+            stamps=reading.stamps,
         ),
-        inputs=_either(keras_bridge.inputs(model), reading.inputs),
+        inputs=_either(inputs, reading.inputs),
         outputs=_either(keras_bridge.outputs(model), reading.outputs),
         custom_objects=objects,
         canary=_record_canary(model, where.attachments / canary.FILE, given),
         attachments=store.describe(where.attachments),
         fingerprint=_fingerprint(model, distributions, objects),
+        sources=sources(artifact=("artifact", *(("inputs",) if isinstance(inputs, Unknown) else ()))),
     )
-    where.lock.write_text(lockfile.dumps(lock), encoding="utf-8", newline="\n")
+    write_text(where.lock, lockfile.dumps(lock))
     return lock
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 with line feeds, so that the same text is the same bytes on every system."""
+    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _read_back(path: Path) -> Reading:
@@ -123,18 +142,6 @@ def _read_back(path: Path) -> Reading:
 
 def _either(stated: Maybe[Any], read: Maybe[Any]) -> Maybe[Any]:
     return read if isinstance(stated, Unknown) and not isinstance(read, Unknown) else stated
-
-
-def _capture_code(objects: Maybe[tuple[CustomObject, ...]], folder: Path) -> None:
-    """Copy the local modules that custom objects need, under the names they are imported by."""
-    names = {module for item in objects for module in item.modules} if isinstance(objects, tuple) else set()
-    for name in sorted(names):
-        file = source.locate(name)
-        if file is not None:
-            target = folder / name.replace(".", "/")
-            target = target / "__init__.py" if file.name == "__init__.py" else target.with_suffix(".py")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(file.read_bytes())
 
 
 def _record_canary(model: Any, path: Path, given: Recording) -> Maybe[Canary | None]:
@@ -151,6 +158,9 @@ def _record_canary(model: Any, path: Path, given: Recording) -> Maybe[Canary | N
     )
     if isinstance(inputs, Unknown):
         return inputs
+    hits = redact.secrets("\n".join(canary.texts(inputs)))
+    if hits:
+        return Unknown(f"a row of the example holds what looks like a secret ({hits[0].kind})")
     try:
         outputs = keras_bridge.call(model, inputs)
     except Exception as error:  # noqa: BLE001 - a model's own code may raise anything; the save stands
@@ -167,13 +177,27 @@ def _fingerprint(
     model: Any, distributions: Mapping[str, packages.Distribution], objects: Maybe[tuple[CustomObject, ...]]
 ) -> Fingerprint:
     """The environment, with the Keras that the model really is and what is set in this process."""
-    seen = capture.fingerprint(distributions)
-    live = keras_bridge.facts(keras_bridge.keras_of(model))
-    roots = {live.provider, "numpy"}
-    if isinstance(seen.tensorflow, TensorFlow):
-        roots.add(seen.tensorflow.distribution)
+    live = frameworks.keras(distributions, keras_bridge.keras_of(model))
+    listed = packages.with_roles(distributions, runtime=runtime_roots(live, objects))
+    return replace(capture.fingerprint(distributions, listed), keras=live)
+
+
+def runtime_roots(keras: Keras | None, objects: Maybe[tuple[CustomObject, ...]]) -> set[str]:
+    """The distributions that a model imports itself; what they depend on follows."""
+    roots = {"numpy", *TENSORFLOW_DISTRIBUTIONS}
+    if keras:
+        roots.add(keras.provider)
+        roots |= {str(keras.backend)} & {"jax", "torch"}
     if isinstance(objects, tuple):
         roots |= {name for item in objects for name in (*item.imports, item.distribution) if name}
-    if live.backend in {"jax", "torch"}:
-        roots.add(str(live.backend))
-    return replace(seen, keras=live, packages=packages.with_roles(distributions, runtime=roots))
+    return roots
+
+
+def sources(*, artifact: Iterable[str]) -> dict[str, str]:
+    """Which parts of a lock come from the artifact itself; all others are of the live environment."""
+    parts = [field.name for field in (*fields(Lock), *fields(Fingerprint)) if field.name not in _NO_FACTS]
+    return {codec.outside(name): ARTIFACT if name in artifact else LIVE for name in sorted(parts)}
+
+
+# The parts of a lock that state nothing about a model or an environment.
+_NO_FACTS = {"created_by", "loader", "attachments", "fingerprint", "sources"}

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from envlock import capture, lockfile
 from envlock.capture.packages import normalised
 from envlock.custom.resolve import import_path
-from envlock.errors import TargetError
+from envlock.errors import LockError, TargetError
 from envlock.facts import (
     TENSORFLOW_DISTRIBUTIONS,
     Fingerprint,
@@ -27,11 +27,12 @@ from envlock.facts import (
     TensorFlow,
     Unknown,
 )
+from envlock.values import frozen
 
 __all__ = ["Target", "target"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """
     An environment to compare with, and what to call it.
@@ -53,7 +54,7 @@ def target(against: str | Path | Fingerprint | None, locked: Fingerprint) -> Tar
     """
     match against:
         case None:
-            return Target("this environment", capture.capture(), path=tuple(import_path()))
+            return Target("this environment", capture.glance(), path=tuple(import_path()))
         case Fingerprint():
             return Target("the given environment", against)
     text = str(against)
@@ -85,8 +86,13 @@ def _from_path(path: Path, locked: Fingerprint) -> Target:
                 f"{path.name} has no lock beside it", hint="give a model that was saved through envlock"
             )
         return Target(where.lock.name, lockfile.read(where.lock).fingerprint)
+    if path.suffix == ".json":
+        return Target(path.name, _from_json(path))
     if path.suffix not in {".txt", ".in"}:
-        hint = "expected a lock, a model with a lock, or a requirements file ending in .txt"
+        hint = (
+            "expected a lock, a model with a lock, what `envlock show --format json` printed, or a "
+            "requirements file ending in .txt"
+        )
         raise TargetError(f"{path.name} cannot be compared with", hint=hint)
     entries = list(_requirements_file(path, locked))
     found = _from_list(entries, locked, called=path.name)
@@ -96,7 +102,17 @@ def _from_path(path: Path, locked: Fingerprint) -> Target:
     )
 
 
-@dataclass(frozen=True, slots=True)
+def _from_json(path: Path) -> Fingerprint:
+    """The environment of another machine, as `envlock show --format json` printed it there."""
+    try:
+        return lockfile.fingerprint(_text(path))
+    except LockError as error:
+        raise TargetError(
+            f"{path.name}: {error.message}", hint="envlock show --format json makes one"
+        ) from None
+
+
+@frozen
 class _Entry:
     """A package with a version (or why there is none), or a variable with a value."""
 
@@ -162,13 +178,8 @@ _MOST_INCLUDES = 10
 
 def _logical_lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines that say something, without comments and hashes; the number is that of their first."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise TargetError(f"{path.name} cannot be read: {reason}") from None
     begun, held = 0, ""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(_text(path).splitlines(), 1):
         begun = begun if held else number
         # pip: a line ends in a backslash to go on; a comment starts the line or follows a space.
         if line.endswith("\\"):
@@ -179,6 +190,14 @@ def _logical_lines(path: Path) -> Iterator[tuple[int, str]]:
         held = ""
         if plain:
             yield begun, plain
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise TargetError(f"{path.name} cannot be read: {reason}") from None
 
 
 def _requirement(text: str, where: str) -> _Entry:

@@ -15,12 +15,14 @@ PACKAGE = Path(__file__).parent.parent / "envlock"
 
 # From the ground up. A module imports its own family and the floors below it.
 FLOORS = (
-    ("_version", "errors", "facts", "toml", "variables"),
-    ("arguments", "changes", "codec", "keras_bridge", "process", "redact", "resources", "store"),
+    ("_version", "redact", "toml", "values", "variables"),
+    ("errors", "facts"),
+    ("arguments", "changes", "codec", "keras_bridge", "process", "resources", "store"),
     ("artifacts", "capture", "lockfile"),
     ("custom", "knowledge"),
     ("contract", "emit", "report", "targets"),
     ("image", "judging", "saving", "views"),
+    ("locking",),
     ("api",),
     ("hooks",),
     ("cli",),

@@ -4,7 +4,7 @@ from builders import cpu, fingerprint, gpu, keras, package, python, tensorflow
 
 from envlock import changes
 from envlock.changes import Change
-from envlock.facts import Unknown
+from envlock.facts import NOT_RECORDED, Unknown
 
 
 def test_the_same_fingerprint_has_no_changes() -> None:
@@ -121,6 +121,7 @@ def test_every_value_of_a_fingerprint_has_its_path() -> None:
     assert changes.values(fingerprint(keras=None, numpy=Unknown("not looked"))) == {
         "python.version": "3.11.7",
         "python.implementation": "cpython",
+        "python.is-free-threaded": NOT_RECORDED,
         "system.os": "Linux",
         "system.machine": "x86_64",
         "system.kernel": "6.1.0",
@@ -132,10 +133,12 @@ def test_every_value_of_a_fingerprint_has_its_path() -> None:
         "gpu.devices": (),
         "gpu.cuda": None,
         "gpu.cudnn": None,
+        "gpu.rocm": NOT_RECORDED,
         "tensorflow.distribution": "tensorflow-cpu",
         "tensorflow.version": "2.15.1",
         "tensorflow.cuda": None,
         "tensorflow.cudnn": None,
+        "tensorflow.rocm": NOT_RECORDED,
         "keras": None,
         "numpy": Unknown("not looked"),
         "variables.TF_ENABLE_ONEDNN_OPTS": "0",

@@ -14,7 +14,7 @@ from envlock import __version__, api, capture, lockfile
 from envlock.cli import main
 from envlock.facts import Fingerprint, Unknown
 from envlock.knowledge import RULES, explain
-from envlock.views import machine, text
+from envlock.views import facts, machine, text
 
 KERAS_2 = "tensorflow-cpu==2.15.1,keras==2.15.0"
 HINT = "a .keras archive, an HDF5 file or a SavedModel folder"
@@ -170,7 +170,7 @@ def test_a_terminal_is_coloured_unless_the_user_minds(
     monkeypatch: pytest.MonkeyPatch,
     variable: str,
     value: str,
-    coloured: bool,  # noqa: FBT001 - the expected answer
+    coloured: bool,
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv(variable, value)
@@ -192,7 +192,7 @@ def test_a_lock_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
 
     code = main(["show", "house.keras"])
 
-    assert (code, capsys.readouterr().out) == (0, text.lock(api.lock(path)) + "\n")
+    assert (code, capsys.readouterr().out) == (0, facts.lock(*api.described(path)) + "\n")
 
 
 def test_a_lock_is_shown_as_data(capsys: pytest.CaptureFixture[str]) -> None:
@@ -200,11 +200,11 @@ def test_a_lock_is_shown_as_data(capsys: pytest.CaptureFixture[str]) -> None:
 
     main(["show", "house.keras", "--format", "json"])
 
-    assert capsys.readouterr().out == machine.lock(api.lock(path)) + "\n"
+    assert capsys.readouterr().out == machine.lock(*api.described(path)) + "\n"
 
 
 @pytest.mark.parametrize(
-    ("words", "view"), [(["show"], text.fingerprint), (["show", "--format", "json"], machine.fingerprint)]
+    ("words", "view"), [(["show"], facts.fingerprint), (["show", "--format", "json"], machine.fingerprint)]
 )
 def test_without_a_model_this_environment_is_shown(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str], view: object
@@ -309,14 +309,17 @@ def test_a_file_that_is_no_model_is_named(content: bytes, capsys: pytest.Capture
     )
 
 
-@pytest.mark.parametrize("command", ["show", "verify", "dockerfile"])
+@pytest.mark.parametrize("command", ["verify", "dockerfile"])
 def test_a_model_without_a_lock_is_named(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     write_archive(Path("house.keras"))
 
     assert complaint([command, "house.keras"], capsys) == (
         2,
         "",
-        "envlock: house.keras has no lock beside it\n  hint: save it with envlock.save_model\n",
+        (
+            "envlock: house.keras has no lock beside it\n"
+            "  hint: save it with envlock.save_model, or write one here with envlock lock --from-here\n"
+        ),
     )
 
 
@@ -427,7 +430,7 @@ def test_a_failure_is_data_for_a_program_that_asked_for_data(capsys: pytest.Capt
 
     assert (code, json.loads(out), err) == (
         2,
-        {"error": "house.keras does not exist", "hint": ""},
+        {"schema": 1, "error": "house.keras does not exist", "hint": ""},
         "envlock: house.keras does not exist\n",
     )
 

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import artifact, artifact_file, custom_object, fingerprint, gpu, lock, package
+from builders import artifact, artifact_file, cpu, custom_object, fingerprint, lock, package
 
 from envlock import lockfile
 from envlock.errors import InvalidLock, LockError, NewerSchema
-from envlock.facts import Content, Lock, Unknown
+from envlock.facts import Content, Device, Lock, TensorSpec, Unknown
 from envlock.lockfile import Place
+from envlock.redact import visible
 from envlock.variables import GRAMMAR
+from envlock.views import machine
 
 LOCKS = Path(__file__).parent / "locks"
 
@@ -111,18 +113,18 @@ def test_an_unknown_section_is_listed_with_its_reason() -> None:
 
 
 def test_a_short_array_stands_on_one_line() -> None:
-    text = lockfile.dumps(lock(fingerprint=fingerprint(gpu=gpu(devices=("A, B", "C")))))
+    text = lockfile.dumps(lock(fingerprint=fingerprint(cpu=cpu(features=("A, B", "C")))))
 
-    assert '\ndevices = ["A, B", "C"]\n' in text
+    assert '\nfeatures = ["A, B", "C"]\n' in text
 
 
 def test_a_long_array_stands_on_a_line_for_each_item() -> None:
     names = tuple(f"NVIDIA H200 number {index}" for index in range(4))
 
-    text = lockfile.dumps(lock(fingerprint=fingerprint(gpu=gpu(devices=names))))
+    text = lockfile.dumps(lock(fingerprint=fingerprint(cpu=cpu(features=names))))
 
     lines = "\n".join(f'    "{name}",' for name in names)
-    assert f"\ndevices = [\n{lines}\n]\n" in text
+    assert f"\nfeatures = [\n{lines}\n]\n" in text
 
 
 @pytest.mark.parametrize(
@@ -137,7 +139,7 @@ def test_a_long_array_stands_on_a_line_for_each_item() -> None:
         lock(fingerprint=fingerprint(tensorflow=None, keras=None, numpy=None, variables={}, packages=())),
         lock(fingerprint=fingerprint(packages=Unknown("not listed"), variables=Unknown("not asked"))),
         lock(fingerprint=fingerprint(packages=(package("six", Unknown("six.egg-info names no version")),))),
-        lock(fingerprint=fingerprint(gpu=gpu(devices=('"quoted" [x]', "back\\slash", "new\nline = [")))),
+        lock(fingerprint=fingerprint(cpu=cpu(features=('"quoted" [x]', "back\\slash", "new\nline = [")))),
         lock(created_by='envlock "0"\n[tool.envlock]\nschema = 2'),
     ],
 )
@@ -427,7 +429,7 @@ def test_a_newer_schema_is_named_with_its_file(tmp_path: Path) -> None:
 CONTENT = Content(
     config={"class_name": "Sequential", "config": {"layers": [{"units": 3}]}},
     compile_config=None,
-    ops=("AddV2", "MatMul"),
+    ops={"AddV2": 2, "MatMul": 1},
     slots=Unknown("the file could not be read"),
     has_keras_metadata=True,
 )
@@ -442,9 +444,9 @@ def _attached(folder: Path, text: str) -> Place:
 
 def test_what_was_found_is_canonical_json() -> None:
     assert lockfile.content_text(CONTENT) == (
-        '{"absent":["compile-config"],'
+        '{"absent":["compile-config"],"assets":[],'
         '"config":{"class_name":"Sequential","config":{"layers":[{"units":3}]}},'
-        '"has-keras-metadata":true,"ops":["AddV2","MatMul"],'
+        '"has-keras-metadata":true,"ops":{"AddV2":2,"MatMul":1},"signatures":[],'
         '"unknown":{"slots":"the file could not be read"}}\n'
     )
 
@@ -457,6 +459,14 @@ def test_what_was_found_is_read_back(tmp_path: Path) -> None:
 
 def test_without_the_attachment_nothing_was_found(tmp_path: Path) -> None:
     assert lockfile.read_content(lockfile.place(tmp_path / "house.keras")) is None
+
+
+def test_what_an_older_envlock_found_without_counting_is_not_used(tmp_path: Path) -> None:
+    where = _attached(
+        tmp_path, json.dumps({"ops": ["AddV2", "MatMul"], "absent": ["config", "compile-config"]})
+    )
+
+    assert lockfile.read_content(where) is None
 
 
 @pytest.mark.parametrize(
@@ -472,7 +482,7 @@ def test_without_the_attachment_nothing_was_found(tmp_path: Path) -> None:
         ("[]", "architecture.json beside house.keras.envlock.toml holds no JSON object"),
         (
             json.dumps({"ops": "AddV2"}),
-            "architecture.json beside house.keras.envlock.toml: Expected an array, found 'AddV2' at ops",
+            "architecture.json beside house.keras.envlock.toml: Expected a table, found 'AddV2' at ops",
         ),
         (
             json.dumps({"absent": 3}),
@@ -504,7 +514,7 @@ def test_an_attachment_nested_without_end_is_refused(tmp_path: Path) -> None:
         ("-a=-b" * 40 + "!", False),
     ],
 )
-def test_a_variable_is_what_its_grammar_says_and_quickly(value: str, fits: bool) -> None:  # noqa: FBT001
+def test_a_variable_is_what_its_grammar_says_and_quickly(value: str, fits: bool) -> None:
     assert bool(re.fullmatch(GRAMMAR["XLA_FLAGS"], value)) is fits
 
 
@@ -514,4 +524,98 @@ def test_a_format_is_one_of_those_that_are_read() -> None:
     with pytest.raises(LockError) as caught:
         lockfile.loads(text)
 
-    assert str(caught.value) == "Expected one of keras, hdf5, saved-model at tool.envlock.artifact.format"
+    assert (
+        str(caught.value)
+        == "Expected one of keras, hdf5, saved-model, weights at tool.envlock.artifact.format"
+    )
+
+
+# Facts as envlock 0.1 wrote them, and what JSON holds of a machine
+
+
+def test_a_graphics_card_that_is_a_name_alone_is_still_read() -> None:
+    text = _edited("devices = []", 'devices = ["NVIDIA A100", "NVIDIA T4"]')
+
+    gpu = lockfile.loads(text).fingerprint.gpu
+
+    assert gpu.devices == (Device(name="NVIDIA A100"), Device(name="NVIDIA T4"))
+
+
+def test_the_json_of_an_environment_is_read_back_whole() -> None:
+    value = fingerprint(cpu=cpu(features=Unknown("no flags")), keras=None)
+
+    assert lockfile.fingerprint(machine.fingerprint(value)) == value
+
+
+def test_the_json_of_a_locked_model_is_read_for_its_environment() -> None:
+    assert lockfile.fingerprint(machine.lock(lock(), Content())) == fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not a JSON document: "),
+        ("[]", "holds no fingerprint of an environment"),
+        ('{"error": "no"}', "holds no fingerprint of an environment"),
+        ('{"schema": 2, "python": {}}', "has schema 2, this envlock reads up to 1; upgrade envlock-tf"),
+        ('{"python": 3}', "Expected a table, found 3 at python"),
+        ('{"python": {"version": "3"}}', "Expected a value, found none at python.implementation"),
+    ],
+)
+def test_json_that_is_no_environment_is_refused(text: str, message: str) -> None:
+    with pytest.raises(LockError) as caught:
+        lockfile.fingerprint(text)
+
+    assert str(caught.value).startswith(message)
+
+
+def test_a_package_name_in_json_must_be_one() -> None:
+    text = machine.fingerprint(fingerprint()).replace('"name": "numpy"', '"name": "x; rm -rf"')
+
+    with pytest.raises(InvalidLock, match="Unexpected value"):
+        lockfile.fingerprint(text)
+
+
+# What leaves
+
+
+HIDDEN = "ghp_" + "a1B2c3D4e5F6g7H8i9" * 2
+
+
+def test_a_secret_in_any_field_is_left_out_of_the_lock() -> None:
+    value = lock(
+        inputs=(TensorSpec(name=f"layer_{HIDDEN}", shape=(-1,), dtype="float32"),),
+        canary=Unknown(f"called with {HIDDEN}"),
+        custom_objects=(custom_object(qualname=HIDDEN),),
+    )
+
+    text = lockfile.dumps(value)
+
+    assert HIDDEN not in text
+    assert text.count("<redacted:github-token>") == 3
+    assert lockfile.loads(text).canary == Unknown("called with <redacted:github-token>")
+
+
+def test_a_secret_in_the_architecture_is_left_out_of_what_was_found() -> None:
+    content = Content(config={"config": {"name": HIDDEN, "api_key": "hunter2hunter2xx"}}, compile_config=None)
+
+    text = lockfile.content_text(content)
+
+    assert json.loads(text)["config"] == {
+        "config": {"name": "<redacted:github-token>", "api_key": "<redacted:api-key>"}
+    }
+
+
+def test_a_home_folder_is_left_out_of_the_lock() -> None:
+    text = lockfile.dumps(lock(canary=Unknown("no such file: /home/ada/model.keras")))
+
+    assert 'canary = "no such file: ~/model.keras"' in text
+
+
+def test_a_lock_shows_nothing_that_a_terminal_obeys_when_it_is_printed_as_it_is() -> None:
+    value = lock(canary=Unknown("a\x1b[2J\u202eb\x9bc\U000e0041"))
+
+    text = lockfile.dumps(value)
+
+    assert visible(text) == text
+    assert lockfile.loads(text) == value

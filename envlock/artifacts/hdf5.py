@@ -1,5 +1,5 @@
 """
-The HDF5 file of Keras 2 and, as a legacy format, of Keras 3.
+HDF5 files: a model of Keras 2 and, as a legacy format, of Keras 3; and files of weights alone.
 
 HDF5's C library can crash or hang on a crafted file, so a file that we did not just write is read
 in a child process with limits. h5py comes with Keras; elsewhere it is the extra `[h5]`.
@@ -7,6 +7,7 @@ in a child process with limits. h5py comes with Keras; elsewhere it is the extra
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from contextlib import suppress
@@ -14,16 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from envlock import process
-from envlock.artifacts.reading import MAX_CONFIG, Reading, parse_object
+from envlock.artifacts import interface
+from envlock.artifacts.reading import MAX_CONFIG, Reading, parse_object, shortened
 from envlock.errors import ArtifactError, ToolError
-from envlock.facts import Content, Maybe, Unknown
+from envlock.facts import Content, Maybe, TensorSpec, Unknown
 
-__all__ = ["child", "matches", "read", "read_trusted"]
+__all__ = ["child", "matches", "read", "read_trusted", "weights", "weights_inside"]
 
 # The folder that a program is started in comes first on its path: an h5py.py lying there is not ours.
 _CHILD = "import sys; sys.path[:] = filter(None, sys.path); from envlock.artifacts.hdf5 import child; child()"
 
-_ATTRIBUTES = ("keras_version", "model_config", "training_config")
+_ATTRIBUTES = ("keras_version", "backend", "model_config", "training_config")
+
+_MAX_OBJECTS = 200_000
+_MAX_NAME = 1000
 
 
 def matches(path: Path) -> bool:
@@ -35,58 +40,153 @@ def matches(path: Path) -> bool:
 
 
 def read(path: Path) -> Reading:
-    """Version, architecture and compile settings, read in a child process."""
-    from importlib.util import find_spec
-
-    if find_spec("h5py") is None:
-        return _reading(path, Unknown("h5py is not installed; envlock-tf[h5] brings it"))
-    try:
-        found = json.loads(process.run([sys.executable, "-c", _CHILD, str(path.resolve())], seconds=20))
-    except (ToolError, ValueError) as error:
-        return _reading(path, Unknown(f"the file could not be read: {error}"))
-    if not isinstance(found, dict):
-        return _reading(path, Unknown("the file could not be read: no attributes came back"))
-    return _reading(path, found)
+    """Version, architecture, compile settings and weights, read in a child process."""
+    return _reading(path, _found_by_child(path, 0, path.stat().st_size))
 
 
 def read_trusted(path: Path) -> Reading:
     """The same without a child process, for a file that this process has just written."""
-    return _reading(path, _attributes(path))
+    with path.open("rb") as file:
+        return _reading(path, _found(file))
+
+
+def weights(path: Path) -> Maybe[tuple[TensorSpec, ...]]:
+    """The arrays in the file, by their paths, in the order of these."""
+    return read(path).content.weights
+
+
+def weights_inside(path: Path, start: int, size: int) -> Maybe[tuple[TensorSpec, ...]]:
+    """The arrays of an HDF5 file that lies inside another file, from `start` on."""
+    found = _found_by_child(path, start, size)
+    return found if isinstance(found, Unknown) else _weights(found)
+
+
+def _found_by_child(path: Path, start: int, size: int) -> Maybe[dict[str, Any]]:
+    from importlib.util import find_spec
+
+    if find_spec("h5py") is None:
+        return Unknown("h5py is not installed; envlock-tf[h5] brings it")
+    command = [sys.executable, "-c", _CHILD, str(start), str(size), str(path.resolve())]
+    try:
+        found = json.loads(process.run(command, seconds=20))
+    except (ToolError, ValueError, RecursionError) as error:
+        return Unknown(f"the file could not be read: {shortened(error)}")
+    return (
+        found if isinstance(found, dict) else Unknown("the file could not be read: no attributes came back")
+    )
 
 
 def _reading(path: Path, found: Maybe[dict[str, Any]]) -> Reading:
     if isinstance(found, Unknown):
-        content = Content(config=found, compile_config=found)
-        return Reading(format="hdf5", keras_version=found, tensorflow_version=None, content=content)
-    config, compiled = (found.get(name) for name in ("model_config", "training_config"))
-    if not config:
-        raise ArtifactError(f"{path.name} has no model_config; it holds weights, not a model")
-    version = found.get("keras_version")
+        content = Content(config=found, compile_config=found, weights=found)
+        return Reading(
+            format="hdf5",
+            keras_version=found,
+            tensorflow_version=None,
+            content=content,
+            inputs=found,
+            outputs=found,
+            stamps=found,
+        )
+    config = found.get("model_config")
+    if not config and not found.get("objects"):
+        raise ArtifactError(f"{path.name} is an HDF5 file that holds neither a model nor weights")
+    version, backend = found.get("keras_version"), found.get("backend")
+    described = _object(config, f"model_config in {path.name}")
     return Reading(
-        format="hdf5",
+        format="hdf5" if described is not None else "weights",
         keras_version=version if isinstance(version, str) else None,
         tensorflow_version=None,
         content=Content(
-            config=parse_object(config, where=f"model_config in {path.name}"),
-            compile_config=parse_object(compiled, where=f"training_config in {path.name}")
-            if compiled
-            else None,
+            config=described,
+            compile_config=_object(found.get("training_config"), f"training_config in {path.name}"),
+            weights=_weights(found),
         ),
+        inputs=interface.inputs(described),
+        outputs=interface.outputs(described),
+        stamps={"backend": backend} if isinstance(backend, str) else {},
     )
 
 
-def _attributes(path: Path) -> dict[str, str]:
+def _object(text: object, where: str) -> dict[str, Any] | None:
+    return parse_object(text, where=where) if isinstance(text, str) and text else None
+
+
+def _weights(found: dict[str, Any]) -> Maybe[tuple[TensorSpec, ...]]:
+    """What the child says of the arrays; it read a file that nobody vouches for."""
+    specs = []
+    for row in found.get("weights", ()):
+        match row:
+            case [str(name), [*sizes], str(dtype)] if all(type(size) is int for size in sizes):
+                specs.append(TensorSpec(name=name, shape=tuple(sizes), dtype=dtype))
+            case _:
+                return Unknown("the file could not be read: its arrays came back garbled")
+    if found.get("objects", 0) > _MAX_OBJECTS:
+        return Unknown(f"the file holds more than {_MAX_OBJECTS} groups and arrays")
+    return tuple(sorted(specs, key=lambda spec: spec.name))
+
+
+def _found(file: Any) -> dict[str, Any]:
+    """Attributes, arrays and the number of objects; links out of the file are not followed."""
     import h5py
 
-    found = {}
-    with h5py.File(path, "r") as file:
-        for name in _ATTRIBUTES:
-            value = file.attrs.get(name)
-            if isinstance(value, bytes):
-                value = value.decode("utf-8", "replace")
-            if isinstance(value, str) and len(value) <= MAX_CONFIG:
-                found[name] = value
-    return found
+    with h5py.File(file, "r") as opened:
+        result: dict[str, Any] = {name: text for name in _ATTRIBUTES if (text := _attribute(opened, name))}
+        rows: list[Any] = []
+        counted = 0
+
+        def look(name: str, item: Any) -> bool | None:
+            nonlocal counted
+            counted += 1
+            if isinstance(item, h5py.Dataset) and len(name) <= _MAX_NAME:
+                rows.append([name, list(item.shape or ()), _dtype(item)])
+            return True if counted > _MAX_OBJECTS else None
+
+        # Visits what is linked hard, each once: no soft link, no external one, no circle.
+        opened.visititems(look)
+    return {**result, "weights": rows, "objects": counted}
+
+
+def _attribute(opened: Any, name: str) -> str | None:
+    value = opened.attrs.get(name)
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    return value if isinstance(value, str) and len(value) <= MAX_CONFIG else None
+
+
+def _dtype(item: Any) -> str:
+    import h5py
+
+    # What NumPy has no type for, Keras 3 writes as bytes and names beside them.
+    named = _attribute(item, "dtype")
+    if named and len(named) <= _MAX_NAME:
+        return named.encode("utf-8", "replace").decode()  # it may be half of a character
+    return "string" if h5py.check_string_dtype(item.dtype) else str(item.dtype)
+
+
+class _Part(io.RawIOBase):
+    """A file that lies inside another one, uncompressed."""
+
+    def __init__(self, file: Any, start: int, size: int) -> None:
+        super().__init__()
+        self._file, self._start, self._size, self._at = file, start, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = max(0, offset + (0, self._at, self._size)[whence])
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        self._file.seek(self._start + self._at)
+        data = self._file.read(max(0, min(len(buffer), self._size - self._at)))
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
 
 
 def _limit_this_process() -> None:
@@ -101,8 +201,10 @@ def _limit_this_process() -> None:
 
 
 def child() -> None:
-    """The program that the child process runs: the attributes of its argument as JSON."""
+    """The program that the child process runs: what stands in a part of a file, as JSON."""
     import h5py  # noqa: F401 - first, since its libraries take more room to load than a file should
 
     _limit_this_process()
-    sys.stdout.write(json.dumps(_attributes(Path(sys.argv[1]))))
+    start, size, name = sys.argv[1:]
+    with Path(name).open("rb") as file:
+        sys.stdout.write(json.dumps(_found(_Part(file, int(start), int(size)))))

@@ -1,22 +1,30 @@
-"""The `.keras` archive of Keras 3 and of Keras 2 from 2.12 on."""
+"""The `.keras` archive of Keras 3 and of Keras 2 from 2.12 on, and the folder that Keras 3.4 makes of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envlock.artifacts.reading import MAX_CONFIG, Reading, parse_object
+from envlock.artifacts import hdf5, interface
+from envlock.artifacts.reading import MAX_CONFIG, Reading, files_below, parse_object, shortened
 from envlock.errors import ArtifactError
-from envlock.facts import Content
+from envlock.facts import Content, Maybe, TensorSpec, Unknown
 
 if TYPE_CHECKING:
     import zipfile
 
-__all__ = ["matches", "read"]
+__all__ = ["matches", "read", "weights"]
+
+_WEIGHTS = "model.weights.h5"
+_NEEDED = ("metadata.json", "config.json")
+_MAX_DIRECTORY = 16 << 20
 
 
 def matches(path: Path) -> bool:
-    """Whether `path` is a zip archive; looks at content, not at the name."""
+    """Whether `path` is a zip archive, or one unpacked; looks at content, not at the name."""
+    if path.is_dir():
+        return all((path / name).is_file() for name in _NEEDED)
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -24,22 +32,52 @@ def matches(path: Path) -> bool:
 
 
 def read(path: Path) -> Reading:
-    """Version, architecture and compile settings by the archive's own account."""
-    import lzma
+    """Version, architecture, compile settings and assets by the archive's own account."""
+    if path.is_dir():
+        return _reading(path, lambda name: _beginning(path / name), files_below(path, ("assets",)))
     import zipfile  # a diff of a locked model opens no archive, and does without
     import zlib
 
     # What the standard library raises for an archive that is cut, garbled, encrypted or crafted.
-    damage = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, ValueError, RuntimeError, OSError, EOFError)
+    damage = (zipfile.BadZipFile, zlib.error, ValueError, RuntimeError, OSError, EOFError)
     try:
+        _refuse_long_directory(path)
         with zipfile.ZipFile(path) as archive:
-            metadata = parse_object(_member(archive, "metadata.json"), where=f"metadata.json in {path.name}")
-            config = parse_object(_member(archive, "config.json"), where=f"config.json in {path.name}")
+            return _reading(path, lambda name: _member(archive, name), _assets(archive))
     except damage as error:
-        raise ArtifactError(f"{path.name} is a damaged zip archive: {error}") from None
+        raise ArtifactError(f"{path.name} is a damaged zip archive: {shortened(error)}") from None
     except KeyError as error:
         name = error.args[0]
         raise ArtifactError(f"{path.name} is a zip archive without {name}; Keras did not write it") from None
+
+
+def weights(path: Path) -> Maybe[tuple[TensorSpec, ...]]:
+    """The arrays of the model, by their paths; their file is read where it lies, in a child process."""
+    if path.is_dir():
+        file = path / _WEIGHTS
+        if not file.is_file():
+            return Unknown(f"the folder holds no {_WEIGHTS}")
+        return hdf5.weights_inside(file, 0, file.stat().st_size)
+    import zipfile
+
+    try:
+        _refuse_long_directory(path)
+        with zipfile.ZipFile(path) as archive:
+            item = archive.getinfo(_WEIGHTS)
+            with archive.open(item):  # compares the two headers, so that the offset is not a lie
+                pass
+            start = _start(path, item)
+    except KeyError:
+        return Unknown(f"the archive holds no {_WEIGHTS}")
+    except (zipfile.BadZipFile, ValueError, RuntimeError, OSError, EOFError) as error:
+        return Unknown(f"the archive is damaged: {shortened(error)}")
+    if item.compress_type != zipfile.ZIP_STORED:
+        return Unknown(f"{_WEIGHTS} is compressed, which Keras does not do")
+    return hdf5.weights_inside(path, start, item.file_size)
+
+
+def _reading(path: Path, member: Callable[[str], bytes], assets: Maybe[tuple[str, ...]]) -> Reading:
+    metadata, config = (parse_object(member(name), where=f"{name} in {path.name}") for name in _NEEDED)
     match metadata:
         case {"keras_version": str(version)}:
             pass
@@ -50,13 +88,73 @@ def read(path: Path) -> Reading:
         format="keras",
         keras_version=version,
         tensorflow_version=None,
-        content=Content(config=config, compile_config=compiled if isinstance(compiled, dict) else None),
+        content=Content(
+            config=config,
+            # Keras 3 writes an empty one for a model that is not compiled.
+            compile_config=compiled if isinstance(compiled, dict) and compiled else None,
+            assets=assets,
+        ),
+        inputs=interface.inputs(config),
+        outputs=interface.outputs(config),
     )
 
 
-def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+def _beginning(file: Path) -> bytes:
     try:
-        with archive.open(name) as member:
-            return member.read(MAX_CONFIG + 1)
+        with file.open("rb") as opened:
+            return opened.read(MAX_CONFIG + 1)
+    except OSError as error:
+        raise ArtifactError(f"{file.name} in {file.parent.name} cannot be read: {error.strerror}") from None
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    import zipfile
+
+    try:
+        item = archive.getinfo(name)
     except KeyError:
         raise KeyError(name) from None
+    if sum(other.filename == name for other in archive.infolist()) > 1:
+        raise ValueError(f"it holds {name} more than once")
+    # Other methods ask for memory as their header says; Keras stores, and other tools deflate.
+    if item.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise ValueError("That compression method is not supported")
+    with archive.open(item) as member:
+        return member.read(MAX_CONFIG + 1)
+
+
+def _assets(archive: zipfile.ZipFile) -> tuple[str, ...]:
+    names = {item.filename for item in archive.infolist()}
+    return tuple(sorted(name for name in names if name.startswith("assets/") and not name.endswith("/")))
+
+
+def _refuse_long_directory(path: Path) -> None:
+    """
+    Refuse an archive whose list of members alone would fill the memory, before it is read.
+
+    The end record as https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT has it, 4.3.14 to 16.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size - (1 << 16) - 120))
+        tail = file.read()
+    is_last = tail[-22:-18] == b"PK\x05\x06" and tail[-2:] == b"\0\0"
+    at = len(tail) - 22 if is_last else tail.rfind(b"PK\x05\x06")
+    length = int.from_bytes(tail[at + 12 : at + 16], "little") if at >= 0 else 0
+    if at >= 76 and tail[at - 76 : at - 72] == b"PK\x06\x06":  # the record of an archive over 4 GB
+        length = int.from_bytes(tail[at - 36 : at - 28], "little")
+    if min(length, size) > _MAX_DIRECTORY:
+        raise ValueError(f"the list of its members takes {length} bytes; at most {_MAX_DIRECTORY} are read")
+
+
+def _start(path: Path, item: zipfile.ZipInfo) -> int:
+    """Where the bytes of a stored member begin: behind its own header, with two lengths in that."""
+    with path.open("rb") as file:
+        file.seek(item.header_offset)
+        header = file.read(30)
+    return (
+        item.header_offset
+        + 30
+        + int.from_bytes(header[26:28], "little")
+        + int.from_bytes(header[28:30], "little")
+    )

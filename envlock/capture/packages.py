@@ -1,69 +1,16 @@
-"""
-The installed distributions, by a scan of their metadata.
-
-The rules are those of `importlib.metadata` (all of `sys.path`, the first one wins, names
-normalised), read by hand because that module costs several times more than the rest of a diff.
-"""
+"""The installed distributions as facts: their roles, what each depends on, and what installed them."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
-from envlock.facts import Maybe, Package, Unknown
+from envlock.capture.metadata import Distribution, installed, normalised
+from envlock.facts import Package
 
-__all__ = ["Distribution", "facts", "installed", "normalised", "with_roles"]
-
-
-@dataclass(frozen=True, slots=True)
-class Distribution:
-    """An installed distribution: its folder of metadata and what its head says."""
-
-    name: str
-    version: Maybe[str]
-    info: Path
-    requires_dist: tuple[str, ...]
-
-    @property
-    def files(self) -> Path:
-        """The folder that its modules were installed into."""
-        return self.info.parent
-
-    def is_project(self) -> bool:
-        """Whether it is the user's own code: installed from a local folder (PEP 610)."""
-        try:
-            origin = json.loads((self.info / "direct_url.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            # https://setuptools.pypa.io: an old-style develop install leaves *.egg-info in the
-            # source folder and nothing in site-packages but a link to it.
-            return self.info.suffix == ".egg-info" and (self.info.parent / "setup.py").exists()
-        return isinstance(origin, dict) and "dir_info" in origin
-
-
-def normalised(name: str) -> str:
-    """A distribution's name as PEP 503 compares it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def installed(path: Sequence[str] | None = None) -> dict[str, Distribution]:
-    """Every distribution on `path` (default: `sys.path`) by its normalised name, sorted."""
-    found: dict[str, Distribution] = {}
-    for entry in sys.path if path is None else path:
-        # setuptools puts its bundled copies on sys.path when it is imported; nothing is installed by it.
-        if "_vendor" in Path(entry).parts:
-            continue
-        for info in _metadata_folders(entry or os.curdir):
-            distribution = _read(info)
-            if distribution:
-                found.setdefault(distribution.name, distribution)
-    return dict(sorted(found.items()))
+__all__ = ["Distribution", "facts", "installed", "normalised", "recorded", "with_roles"]
 
 
 def facts(distributions: Mapping[str, Distribution]) -> tuple[Package, ...]:
@@ -100,54 +47,27 @@ def with_roles(
     )
 
 
-_VERSION = r"[A-Za-z0-9][A-Za-z0-9.+!_-]*"
+def recorded(packages: tuple[Package, ...], distributions: Mapping[str, Distribution]) -> tuple[Package, ...]:
+    """The same packages with what their installer left of them: the wheel, its digest and its origin."""
+    return tuple(
+        _recorded(package, distributions[package.name]) if package.name in distributions else package
+        for package in packages
+    )
 
 
-def _metadata_folders(entry: str) -> list[Path]:
-    try:
-        found = [
-            Path(item.path) for item in os.scandir(entry) if item.name.endswith((".dist-info", ".egg-info"))
-        ]
-    except OSError:  # an entry of sys.path need not exist, nor be a folder
-        return []
-    return sorted(found)
+def _recorded(package: Package, distribution: Distribution) -> Package:
+    from envlock.capture import origins, wheels  # a diff looks at none of this
 
-
-def _read(info: Path) -> Distribution | None:
-    head = _head(info / "METADATA") or _head(info / "PKG-INFO") or _head(info)
-    name, _, version = info.stem.partition("-")
-    if head:
-        fields = re.findall(r"^(Name|Version|Requires-Dist):[ \t]*(.*?)[ \t\r]*$", head, re.MULTILINE)
-        name = next((value for key, value in fields if key == "Name"), name)
-        version = next((value for key, value in fields if key == "Version"), version)
-        requires = tuple(value for key, value in fields if key == "Requires-Dist")
-        stated = version if re.fullmatch(_VERSION, version) else _no_version(info)
-        return Distribution(normalised(name), stated, info, requires)
-    if name.startswith("~") or not version:  # what pip leaves behind when it is interrupted
-        return None
-    return Distribution(normalised(name), version, info, ())
-
-
-def _no_version(info: Path) -> Unknown:
-    return Unknown(f"{info.name} names no usable version")
-
-
-@lru_cache(maxsize=4096)
-def _head_of(path: str, _changed: int, _size: int) -> str:
-    with Path(path).open("rb") as file:
-        data = file.read(16384)
-        if b"\n\n" not in data and b"\r\n\r\n" not in data:
-            data += file.read()
-    return re.split(rb"\r?\n\r?\n", data, maxsplit=1)[0].decode("utf-8", "replace")
-
-
-def _head(path: Path) -> str:
-    """The headers of a metadata file, empty where there is none; read again when it changed."""
-    try:
-        status = path.stat()
-        return _head_of(str(path), status.st_mtime_ns, status.st_size)
-    except OSError:
-        return ""
+    installer = wheels.installer(distribution.info)
+    return replace(
+        package,
+        # conda builds a wheel on its way, but installs an archive of its own.
+        wheel=None if installer == "conda" else wheels.file_name(distribution.info),
+        record=wheels.record(distribution.info),
+        installer=installer,
+        is_requested=wheels.is_requested(distribution.info),
+        origin=origins.origin(distribution.info),
+    )
 
 
 def _closure(

@@ -15,7 +15,7 @@ from typing import Any
 from envlock.errors import LockError, UsageError
 from envlock.facts import Maybe, TensorSpec, Unknown
 
-__all__ = ["FILE", "Arrays", "compare", "drawn", "from_example", "read", "tolerance", "write"]
+__all__ = ["FILE", "Arrays", "compare", "drawn", "from_example", "read", "texts", "tolerance", "write"]
 
 FILE = "canary.npz"
 
@@ -68,6 +68,16 @@ def drawn(specs: Maybe[tuple[TensorSpec, ...]], rows: int) -> Maybe[Arrays]:
         else:
             return Unknown(f"input {spec.name!r} takes {spec.dtype}, which cannot be drawn; pass example=")
     return arrays
+
+
+def texts(arrays: Arrays) -> list[str]:
+    """Every text that stands in the arrays."""
+    import numpy
+
+    found: list[object] = [
+        item for array in map(numpy.asarray, arrays) if array.dtype.kind in "OSU" for item in array.ravel()
+    ]
+    return [item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item) for item in found]
 
 
 def write(path: Path, inputs: Arrays, outputs: Arrays) -> None:

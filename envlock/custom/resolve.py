@@ -65,7 +65,7 @@ def trust_captured(objects: Iterable[CustomObject], folder: Path, digests: Mappi
     `CustomObjectError` names a file that is not as it was locked.
     """
     files: dict[str, Path] = {}
-    for name in {module for item in objects for module in item.modules}:
+    for name in {module for item in objects if isinstance(item.modules, tuple) for module in item.modules}:
         for relative in (f"{name.replace('.', '/')}.py", f"{name.replace('.', '/')}/__init__.py"):
             if relative in digests:
                 files[name] = _checked(folder / relative, digests[relative])

@@ -139,7 +139,10 @@ def _missing(lock: Lock) -> list[str]:
         for item in objects
         if item.distribution in projects
     ]
-    return unversioned + uncaptured + unpublished
+    refused = [
+        f"{item.qualname}: {item.modules.reason}" for item in objects if isinstance(item.modules, Unknown)
+    ]
+    return unversioned + uncaptured + unpublished + refused
 
 
 def _json(data: object) -> str:

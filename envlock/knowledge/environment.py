@@ -182,7 +182,7 @@ def _is_runtime(fingerprint: Fingerprint, name: str) -> bool:
 def _cards(fingerprint: Fingerprint) -> str | None:
     """The graphics cards as text, empty for none, `None` when it is not known."""
     if isinstance(fingerprint.gpu, Gpu) and isinstance(fingerprint.gpu.devices, tuple):
-        return ", ".join(fingerprint.gpu.devices)
+        return ", ".join(device.name for device in fingerprint.gpu.devices)
     return None
 
 

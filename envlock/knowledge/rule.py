@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 
 from envlock.artifacts.reading import Node, nodes
@@ -25,6 +25,7 @@ from envlock.facts import (
     Keras,
     TensorFlow,
 )
+from envlock.values import frozen
 
 __all__ = [
     "ALL_LOADERS",
@@ -60,7 +61,7 @@ class Severity(IntEnum):
     ERROR = 3
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen(kw_only=True)
 class Finding:
     """
     What a change, or a property of the model, means.
@@ -88,7 +89,7 @@ def release(version: str) -> Release:
     return tuple(int(part) for part in found[1].split(".")) if found else ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Comparison:
     """
     Everything that a rule may see: the lock's side, the target's side, and the model itself.
@@ -166,7 +167,7 @@ def _keras_release(fingerprint: Fingerprint) -> Release:
 Check = Callable[[Comparison], Iterator[Case]]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen(kw_only=True)
 class Rule:
     """One piece of knowledge: when it applies and what it means."""
 

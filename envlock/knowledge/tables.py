@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from envlock import resources, toml
 from envlock.artifacts.reading import Node
 from envlock.knowledge.rule import Release, release
+from envlock.values import frozen
 
 __all__ = ["Accepted", "accepted"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen(kw_only=True)
 class Accepted:
     """
     The Keras releases in which a class, or a configuration key of it, is accepted.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from envlock import codec
 from envlock.changes import Change
-from envlock.facts import Fingerprint, Lock
+from envlock.facts import Content, Fingerprint, Lock, Unknown
 from envlock.knowledge.rule import Finding, Severity
+from envlock.lockfile import SCHEMA
 from envlock.report import Proof, Report
 
 __all__ = ["error", "fingerprint", "lock", "parse_report", "report"]
@@ -17,6 +19,7 @@ __all__ = ["error", "fingerprint", "lock", "parse_report", "report"]
 def report(value: Report) -> str:
     """Verdict, loaders, findings, unknowns and changes of a report."""
     data: dict[str, Any] = {
+        "schema": SCHEMA,
         "subject": value.subject,
         "loader": value.loader,
         "saved_with": value.saved_with,
@@ -95,25 +98,40 @@ def _proof(data: dict[str, Any]) -> Proof:
     )
 
 
-def lock(value: Lock) -> str:
-    """The lock's own tables."""
+def lock(value: Lock, content: Content) -> str:
+    """The lock's own tables, and under `content` what is in the model."""
     data, absent, unknown = codec.encode(value)
     facts = data.pop("fingerprint")
     hoisted = {path.removeprefix("fingerprint."): reason for path, reason in unknown.items()}
-    return _dumps(
-        data | facts | {"absent": [path.removeprefix("fingerprint.") for path in absent], "unknown": hoisted}
-    )
+    without = [path.removeprefix("fingerprint.") for path in absent]
+    rest = {"absent": without, "unknown": hoisted, "content": _content(content)}
+    return _dumps({"schema": SCHEMA} | data | facts | rest)
+
+
+def _content(value: Content) -> dict[str, Any]:
+    """What is in a model: the classes and functions it names, and what its reader listed besides."""
+    from envlock.artifacts.config import inventory  # a diff asks for no model's content
+
+    listed = replace(value, config=None, compile_config=None, parts={})
+    data: dict[str, Any]
+    named: dict[str, Any]
+    data, _, unknown = codec.encode(listed)
+    found = inventory(value)
+    if isinstance(found, Unknown):
+        return data | {"unknown": unknown | {"classes": found.reason}}
+    named, _, _ = codec.encode(found)
+    return data | named | {"unknown": unknown}
 
 
 def fingerprint(value: Fingerprint) -> str:
     """The fingerprint of an environment."""
     data, absent, unknown = codec.encode(value)
-    return _dumps(data | {"absent": list(absent), "unknown": unknown})
+    return _dumps({"schema": SCHEMA} | data | {"absent": list(absent), "unknown": unknown})
 
 
 def error(message: str, hint: str) -> str:
     """A failure, for a program that asked for JSON."""
-    return _dumps({"error": message, "hint": hint})
+    return _dumps({"schema": SCHEMA, "error": message, "hint": hint})
 
 
 def _dumps(data: object) -> str:

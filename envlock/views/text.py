@@ -5,28 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from envlock.facts import (
-    Cpu,
-    CustomObject,
-    Fingerprint,
-    Gpu,
-    Keras,
-    Lock,
-    Maybe,
-    Numpy,
-    Package,
-    Python,
-    System,
-    TensorFlow,
-    TensorSpec,
-    Unknown,
-    find_unknowns,
-)
 from envlock.knowledge.rule import Finding, Rule, Severity
-from envlock.redact import one_line, visible
+from envlock.redact import one_line
 from envlock.report import Report
 
-__all__ = ["concise", "explanation", "fingerprint", "lock", "report"]
+__all__ = ["concise", "explanation", "report"]
 
 _COLOURS = {"error": "31", "breaks": "31", "warning": "33", "drifts": "33", "same": "32", "compatible": "32"}
 _NOTES_SHOWN = 12
@@ -63,30 +46,6 @@ def concise(value: Report) -> str:
         return one_line(head)
     more = f" (and {len(worst) - 1} more)" if len(worst) > 1 else ""
     return one_line(f"{head}: [{worst[0].code}] {worst[0].message}; {worst[0].remedy}{more}")
-
-
-def lock(value: Lock) -> str:
-    """What a lock says, a fact a line."""
-    artifact = value.artifact
-    size = sum(file.size for file in artifact.files)
-    files = f"{len(artifact.files)} files" if len(artifact.files) > 1 else "1 file"
-    rows = [
-        ("model", f"{artifact.name} ({artifact.format}, {files}, {_bytes(size)})"),
-        ("loads with", value.loader),
-        ("inputs", _tensors(value.inputs)),
-        ("outputs", _tensors(value.outputs)),
-        ("custom code", _code(value.custom_objects)),
-        ("canary", _canary(value)),
-    ]
-    body = [*rows, *_fingerprint(value.fingerprint)]
-    return visible("\n".join([*_aligned(body), *_unknowns(find_unknowns(value), verbose=True)]))
-
-
-def fingerprint(value: Fingerprint) -> str:
-    """What was found of an environment, a fact a line."""
-    return visible(
-        "\n".join([*_aligned(_fingerprint(value)), *_unknowns(find_unknowns(value), verbose=True)])
-    )
 
 
 def explanation(rule: Rule) -> str:
@@ -153,98 +112,6 @@ def _unknowns(unknown: dict[str, str], *, verbose: bool) -> Iterator[str]:
         sections = one_line(", ".join(sorted({path.partition(".")[0] for path in unknown})))
         facts = "1 fact" if len(unknown) == 1 else f"{len(unknown)} facts"
         yield f"  unknown: {sections} ({facts}; -v says why)"
-
-
-def _fingerprint(value: Fingerprint) -> Iterator[tuple[str, str]]:
-    sections = (value.python, value.tensorflow, value.keras, value.numpy, value.system, value.gpu, value.cpu)
-    for section in sections:
-        if section is not None and not isinstance(section, Unknown):
-            yield _section(section)
-    if isinstance(value.variables, dict) and value.variables:
-        yield "variables", ", ".join(f"{name}={setting}" for name, setting in sorted(value.variables.items()))
-    if isinstance(value.packages, tuple):
-        yield "packages", _packages(value.packages)
-
-
-def _section(section: Python | TensorFlow | Keras | Numpy | System | Gpu | Cpu) -> tuple[str, str]:
-    match section:
-        case Python():
-            return "Python", f"{_of(section.version)} ({_of(section.implementation)})"
-        case TensorFlow():
-            built = f"built for CUDA {_of(section.cuda)}" if section.cuda else "built without CUDA"
-            return "TensorFlow", f"{_of(section.version)} from {section.distribution}, {built}"
-        case Keras():
-            settings = [section.backend, section.floatx, section.image_data_format, section.dtype_policy]
-            return (
-                "Keras",
-                f"{_of(section.version)} from {section.provider} ({', '.join(map(_of, settings))})",
-            )
-        case Numpy():
-            return "NumPy", f"{_of(section.version)} with {_of(section.blas)}"
-        case System():
-            parts = [section.distribution, section.os, section.machine, section.libc]
-            return "system", ", ".join(_of(part) for part in parts if part)
-        case Gpu():
-            return "GPU", f"{_list(section.devices, ', ') or 'none'}; driver {_of(section.driver)}"
-        case Cpu():
-            return "CPU", f"{_of(section.model)} ({_list(section.features, ' ')})"
-
-
-def _list(items: Maybe[tuple[str, ...]], joiner: str) -> str:
-    return "unknown" if isinstance(items, Unknown) else joiner.join(items)
-
-
-def _packages(packages: tuple[Package, ...]) -> str:
-    roles = ("runtime", "project", "tool", "unrelated")
-    counts = [(sum(package.role == role for package in packages), role) for role in roles]
-    told = ", ".join(f"{count} {role}" for count, role in counts if count)
-    # Roles are told when a model is saved, by what it uses.
-    return (
-        f"{len(packages)} ({told})"
-        if any(package.role != "unrelated" for package in packages)
-        else str(len(packages))
-    )
-
-
-def _tensors(specs: Maybe[tuple[TensorSpec, ...]]) -> str:
-    if isinstance(specs, Unknown):
-        return "unknown"
-    shapes = [", ".join("any" if size < 0 else str(size) for size in spec.shape) for spec in specs]
-    return "; ".join(f"{spec.name} ({shape}) {spec.dtype}" for spec, shape in zip(specs, shapes, strict=True))
-
-
-def _code(objects: Maybe[tuple[CustomObject, ...]]) -> str:
-    if isinstance(objects, Unknown):
-        return "unknown"
-    return "; ".join(f"{item.name} from {item.module}:{item.qualname}" for item in objects) or "none"
-
-
-def _canary(value: Lock) -> str:
-    canary = value.canary
-    if canary is None or isinstance(canary, Unknown):
-        return "none" if canary is None else "unknown"
-    return f"{canary.rows} rows ({canary.source}), accepted difference {canary.tolerance:.0e}"
-
-
-def _of(value: Maybe[str | None]) -> str:
-    if isinstance(value, Unknown):
-        return "unknown"
-    return "none" if value is None else value
-
-
-def _aligned(rows: Sequence[tuple[str, str]] | Iterator[tuple[str, str]]) -> list[str]:
-    listed = list(rows)
-    width = max((len(name) for name, _ in listed), default=0)
-    return [f"{name:<{width}}  {one_line(value)}" for name, value in listed]
-
-
-def _bytes(size: int) -> str:
-    amount, unit = float(size), "B"
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000 or unit == "GB":
-            break
-        amount /= 1000
-    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
 
 
 def _paint(word: str, *, colour: bool) -> str:

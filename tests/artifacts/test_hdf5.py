@@ -13,7 +13,7 @@ from envlock import process
 from envlock.artifacts import hdf5
 from envlock.artifacts.reading import Reading, nodes
 from envlock.errors import ArtifactError, ToolError
-from envlock.facts import Content, Unknown
+from envlock.facts import Content, TensorSpec, Unknown
 
 SAMPLES = Path(__file__).parent / "samples"
 KERAS_2 = SAMPLES / "keras-2.15-compiled.h5"
@@ -39,18 +39,31 @@ def _unreadable(reason: str) -> Reading:
         format="hdf5",
         keras_version=unknown,
         tensorflow_version=None,
-        content=Content(config=unknown, compile_config=unknown),
+        content=Content(config=unknown, compile_config=unknown, weights=unknown),
+        inputs=unknown,
+        outputs=unknown,
+        stamps=unknown,
     )
 
 
-@pytest.mark.parametrize(("path", "version"), [(KERAS_2, "2.15.0"), (KERAS_3, "3.15.1")])
-def test_a_file_names_its_format_and_the_keras_that_wrote_it(path: Path, version: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "version", "named"), [(KERAS_2, "2.15.0", "dense_input"), (KERAS_3, "3.15.1", "input_layer")]
+)
+def test_a_file_names_its_format_its_inputs_and_the_keras_that_wrote_it(
+    path: Path, version: str, named: str
+) -> None:
     pytest.importorskip("h5py")
 
     found = hdf5.read(path)
 
     assert replace(found, content=Content()) == Reading(
-        format="hdf5", keras_version=version, tensorflow_version=None, content=Content()
+        format="hdf5",
+        keras_version=version,
+        tensorflow_version=None,
+        content=Content(),
+        inputs=(TensorSpec(name=named, shape=(-1, 4), dtype="float32"),),
+        outputs=Unknown("the architecture does not state the shapes of the outputs"),
+        stamps={"backend": "tensorflow"},
     )
 
 
@@ -128,7 +141,9 @@ def test_a_file_that_we_did_not_write_is_read_in_a_child_process(monkeypatch: py
         format="hdf5",
         keras_version=None,
         tensorflow_version=None,
-        content=Content(config={"class_name": "Sequential"}, compile_config=None),
+        content=Content(config={"class_name": "Sequential"}, compile_config=None, weights=()),
+        inputs=Unknown("Sequential is no network of layers; its inputs are stated by its own code"),
+        outputs=Unknown("the architecture does not state the shapes of the outputs"),
     )
 
 
@@ -176,9 +191,9 @@ def test_a_truncated_file_is_unknown(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("attributes", "message"),
     [
-        ({}, "house.h5 has no model_config; it holds weights, not a model"),
-        ({"keras_version": "2.15.0"}, "house.h5 has no model_config; it holds weights, not a model"),
-        ({"model_config": 3}, "house.h5 has no model_config; it holds weights, not a model"),
+        ({}, "house.h5 is an HDF5 file that holds neither a model nor weights"),
+        ({"keras_version": "2.15.0"}, "house.h5 is an HDF5 file that holds neither a model nor weights"),
+        ({"model_config": 3}, "house.h5 is an HDF5 file that holds neither a model nor weights"),
         (
             {"model_config": "Sequential"},
             "model_config in house.h5 is not JSON: Expecting value: line 1 column 1 (char 0)",
@@ -224,7 +239,9 @@ def test_attributes_that_are_bytes_are_read_as_text(tmp_path: Path) -> None:
         format="hdf5",
         keras_version="2.4.0",
         tensorflow_version=None,
-        content=Content(config={"class_name": "Model"}, compile_config=None),
+        content=Content(config={"class_name": "Model"}, compile_config=None, weights=()),
+        inputs=Unknown("Model is no network of layers; its inputs are stated by its own code"),
+        outputs=Unknown("the architecture does not state the shapes of the outputs"),
     )
 
 
@@ -239,3 +256,104 @@ def test_a_module_lying_where_one_works_is_not_run_as_the_library(
     hdf5.read(tmp_path / "model.h5")
 
     assert not (tmp_path / "ran").exists()
+
+
+# Weights
+
+
+DENSE = (
+    TensorSpec(name="model_weights/dense/dense/bias:0", shape=(6,), dtype="float32"),
+    TensorSpec(name="model_weights/dense/dense/kernel:0", shape=(4, 6), dtype="float32"),
+)
+
+
+def test_the_weights_of_a_model_are_listed_by_their_paths() -> None:
+    pytest.importorskip("h5py")
+
+    assert hdf5.read(KERAS_2).content.weights[:2] == DENSE
+    assert hdf5.weights(KERAS_2)[:2] == DENSE
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "stamps", "arrays"),
+    [
+        (
+            "keras-2.15-legacy-weights.h5",
+            "2.15.0",
+            {"backend": "tensorflow"},
+            {"d/d/bias:0": (1,), "d/d/kernel:0": (2, 1)},
+        ),
+        (
+            "keras-3.15.weights.h5",
+            None,
+            {},
+            {"d/vars/0": (4, 2), "d/vars/1": (2,), "e/vars/0": (2, 1), "e/vars/1": (1,)},
+        ),
+    ],
+)
+def test_a_file_of_weights_alone_has_no_architecture(
+    name: str, version: str | None, stamps: dict[str, str], arrays: dict[str, tuple[int, ...]]
+) -> None:
+    pytest.importorskip("h5py")
+    unknown = Unknown("the file holds no architecture")
+
+    assert hdf5.read(SAMPLES / name) == Reading(
+        format="weights",
+        keras_version=version,
+        tensorflow_version=None,
+        content=Content(
+            weights=tuple(TensorSpec(name=key, shape=shape, dtype="float32") for key, shape in arrays.items())
+        ),
+        inputs=unknown,
+        outputs=unknown,
+        stamps=stamps,
+    )
+
+
+def test_types_that_numpy_does_not_have_are_called_as_keras_calls_them(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "house.weights.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("half", (2,), "V2").attrs["dtype"] = "bfloat16"
+        file.create_dataset("words", data=["a"], dtype=h5py.string_dtype())
+
+    assert [(spec.name, spec.dtype) for spec in hdf5.weights(path)] == [
+        ("half", "bfloat16"),
+        ("words", "string"),
+    ]
+
+
+def test_links_out_of_a_file_and_in_circles_are_not_followed(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    path, other = tmp_path / "house.weights.h5", tmp_path / "secret.h5"
+    with h5py.File(other, "w") as file:
+        file["secret"] = [1.0]
+    with h5py.File(path, "w") as file:
+        file.create_dataset("layers/kernel", (2, 3), "f")
+        file["layers/again"] = file["/"]
+        file["outside"] = h5py.ExternalLink(str(other), "/secret")
+        file["beside"] = h5py.SoftLink("/layers")
+
+    assert hdf5.weights(path) == (TensorSpec(name="layers/kernel", shape=(2, 3), dtype="float32"),)
+
+
+def test_a_file_of_more_objects_than_are_counted_has_unknown_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "house.weights.h5"
+    with h5py.File(path, "w") as file:
+        for name in "abcd":
+            file.create_group(name)
+    monkeypatch.setattr(hdf5, "_MAX_OBJECTS", 3)
+
+    assert hdf5.read_trusted(path).content.weights == Unknown("the file holds more than 3 groups and arrays")
+
+
+@pytest.mark.parametrize(
+    "row", ["kernel", ["kernel", [2], 3], ["kernel", ["2"], "float32"], [1, [], "float32"]]
+)
+def test_arrays_that_come_back_garbled_are_unknown(monkeypatch: pytest.MonkeyPatch, row: object) -> None:
+    _answers(monkeypatch, json.dumps({"objects": 1, "weights": [row]}))
+
+    assert hdf5.weights(KERAS_2) == Unknown("the file could not be read: its arrays came back garbled")

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from envlock import process
 from envlock.artifacts import keras_zip, reading
 from envlock.artifacts.reading import Reading, nodes
 from envlock.errors import ArtifactError
-from envlock.facts import Content
+from envlock.facts import NOT_RECORDED, Content, TensorSpec, Unknown
 
 SAMPLES = Path(__file__).parent / "samples"
 KERAS_2 = SAMPLES / "keras-2.15-compiled.keras"
@@ -27,12 +28,24 @@ def _archive(path: Path, **members: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("path", "version"), [(KERAS_2, "2.15.0"), (KERAS_3, "3.15.1")])
-def test_an_archive_names_its_format_and_the_keras_that_wrote_it(path: Path, version: str) -> None:
+OUTPUTS = Unknown("the architecture does not state the shapes of the outputs")
+
+
+@pytest.mark.parametrize(
+    ("path", "version", "named"), [(KERAS_2, "2.15.0", "dense_input"), (KERAS_3, "3.15.1", "input_layer")]
+)
+def test_an_archive_names_its_format_its_inputs_and_the_keras_that_wrote_it(
+    path: Path, version: str, named: str
+) -> None:
     found = keras_zip.read(path)
 
     assert replace(found, content=Content()) == Reading(
-        format="keras", keras_version=version, tensorflow_version=None, content=Content()
+        format="keras",
+        keras_version=version,
+        tensorflow_version=None,
+        content=Content(),
+        inputs=(TensorSpec(name=named, shape=(-1, 4), dtype="float32"),),
+        outputs=OUTPUTS,
     )
 
 
@@ -201,3 +214,134 @@ def test_a_member_over_the_budget_is_refused_before_all_of_it_is_unpacked(
         keras_zip.read(path)
 
     assert str(caught.value) == "config.json in house.keras is 1001 bytes long; at most 1000 are read"
+
+
+# Unpacked, with assets, and its weights
+
+
+def _unpacked(archive: Path, folder: Path) -> Path:
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(folder)
+    return folder
+
+
+def test_an_archive_that_was_unpacked_reads_the_same(tmp_path: Path) -> None:
+    folder = _unpacked(KERAS_3, tmp_path / "house")
+
+    assert keras_zip.matches(folder)
+    assert keras_zip.read(folder) == keras_zip.read(KERAS_3)
+
+
+def test_the_assets_are_the_files_below_their_folder(tmp_path: Path) -> None:
+    path = _archive(tmp_path / "house.keras")
+    with zipfile.ZipFile(path, "a") as archive:
+        for name in ("assets/layers/text/vocabulary.txt", "assets/layers/", "other.txt"):
+            archive.writestr(name, "")
+
+    assert keras_zip.read(path).content.assets == ("assets/layers/text/vocabulary.txt",)
+    assert keras_zip.read(_unpacked(path, tmp_path / "house")).content.assets == (
+        "assets/layers/text/vocabulary.txt",
+    )
+
+
+WEIGHTS = (
+    TensorSpec(name="layers/dense/vars/0", shape=(4, 6), dtype="float32"),
+    TensorSpec(name="layers/dense/vars/1", shape=(6,), dtype="float32"),
+    TensorSpec(name="layers/dense_1/vars/0", shape=(6, 2), dtype="float32"),
+    TensorSpec(name="layers/dense_1/vars/1", shape=(2,), dtype="float32"),
+)
+
+
+@pytest.mark.parametrize("path", [KERAS_2, KERAS_3])
+def test_the_weights_are_listed_where_they_lie(path: Path) -> None:
+    pytest.importorskip("h5py")
+
+    found = keras_zip.weights(path)
+
+    assert tuple(spec for spec in found if spec.name.startswith("layers/")) == WEIGHTS
+
+
+def test_the_weights_of_an_unpacked_archive_are_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("h5py")
+
+    assert keras_zip.weights(_unpacked(KERAS_3, tmp_path / "house")) == keras_zip.weights(KERAS_3)
+
+
+def test_reading_an_archive_starts_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "run", None)
+
+    assert keras_zip.read(KERAS_3).content.weights is NOT_RECORDED
+
+
+def test_weights_that_are_not_there_are_unknown(tmp_path: Path) -> None:
+    path = _archive(tmp_path / "house.keras")
+
+    assert keras_zip.weights(path) == Unknown("the archive holds no model.weights.h5")
+    assert keras_zip.weights(_unpacked(path, tmp_path / "house")) == Unknown(
+        "the folder holds no model.weights.h5"
+    )
+
+
+def test_weights_that_are_compressed_are_unknown_and_not_unpacked(tmp_path: Path) -> None:
+    path = _archive(tmp_path / "house.keras")
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model.weights.h5", bytes(1 << 20))
+
+    assert keras_zip.weights(path) == Unknown("model.weights.h5 is compressed, which Keras does not do")
+
+
+def test_weights_of_a_damaged_archive_are_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "house.keras"
+    path.write_bytes(KERAS_3.read_bytes()[:-100])
+
+    assert keras_zip.weights(path) == Unknown("the archive is damaged: File is not a zip file")
+
+
+# Crafted ones
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_archive_with_two_members_of_one_name_is_damaged(tmp_path: Path) -> None:
+    path = _archive(tmp_path / "house.keras")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("config.json", '{"class_name": "Functional"}')
+
+    with pytest.raises(ArtifactError) as caught:
+        keras_zip.read(path)
+
+    assert str(caught.value) == ("house.keras is a damaged zip archive: it holds config.json more than once")
+
+
+def test_an_archive_with_a_list_of_members_over_the_budget_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _archive(tmp_path / "house.keras")
+    monkeypatch.setattr(keras_zip, "_MAX_DIRECTORY", 100)
+
+    with pytest.raises(ArtifactError) as caught:
+        keras_zip.read(path)
+
+    assert str(caught.value) == (
+        "house.keras is a damaged zip archive: the list of its members takes 116 bytes; at most 100 are read"
+    )
+
+
+def test_a_member_without_a_name_is_no_asset(tmp_path: Path) -> None:
+    # Python 3.11 cannot tell whether that one is a folder.
+    path = _archive(tmp_path / "house.keras")
+    with zipfile.ZipFile(path, "a") as archive, archive.open(zipfile.ZipInfo(""), "w"):
+        pass
+
+    assert keras_zip.read(path).content.assets == ()
+
+
+def test_what_a_library_quotes_of_a_damaged_archive_is_cut(tmp_path: Path) -> None:
+    path = _archive(tmp_path / "house.keras", config=json.dumps({"class_name": "x" * 2000}))
+    data = path.read_bytes()
+    at = data.index(b"PK\x03\x04")
+    path.write_bytes(data[: at + 26] + (1500).to_bytes(2, "little") + data[at + 28 :])
+
+    with pytest.raises(ArtifactError) as caught:
+        keras_zip.read(path)
+
+    assert len(str(caught.value)) < 250

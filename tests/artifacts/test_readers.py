@@ -20,6 +20,9 @@ SAMPLES = Path(__file__).parent / "samples"
         ("keras-3.15-compiled.keras", keras_zip),
         ("keras-2.15-compiled.h5", hdf5),
         ("keras-3.15-compiled.h5", hdf5),
+        ("keras-2.15-legacy-weights.h5", hdf5),
+        ("keras-3.15.weights.h5", hdf5),
+        ("savedmodel-tensorflow-2.4-keras-2.4", saved_model),
         ("savedmodel-tensorflow-2.15-keras-2.15", saved_model),
         ("savedmodel-tensorflow-2.21-keras-3.15", saved_model),
     ],
@@ -84,3 +87,11 @@ def test_a_zip_archive_without_members_is_no_saved_model(tmp_path: Path) -> None
 
     with pytest.raises(ArtifactError, match=r"^house\.keras is no saved model; "):
         artifacts.reader(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "reader"),
+    [("savedmodel-tensorflow-2.15-subclassed", saved_model), ("keras-3.15.weights.h5", hdf5)],
+)
+def test_weights_are_listed_by_the_reader_that_recognises_the_model(name: str, reader: ModuleType) -> None:
+    assert artifacts.weights(SAMPLES / name) == reader.weights(SAMPLES / name)

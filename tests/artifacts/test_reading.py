@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from envlock.artifacts import reading
-from envlock.artifacts.reading import Node, nodes, parse_object
+from envlock.artifacts.reading import Node, files_below, nodes, parse_object, shortened
 from envlock.errors import ArtifactError
+from envlock.facts import Unknown
 
 DENSE = {
     "module": "keras.layers",
@@ -83,7 +87,85 @@ def test_text_over_the_budget_is_refused_before_it_is_parsed(monkeypatch: pytest
     assert str(caught.value) == "config.json is 11 bytes long; at most 10 are read"
 
 
+def test_text_with_more_values_than_memory_should_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_MAX_VALUES", 5)
+
+    with pytest.raises(ArtifactError) as caught:
+        parse_object('{"a": [1, 2, 3, 4, 5]}', where="config.json")
+
+    assert str(caught.value) == "config.json holds more than 5 values"
+
+
+def test_identities_are_counted_from_the_first_so_that_two_saves_read_the_same() -> None:
+    # Keras takes them from addresses in memory.
+    saves = [
+        json.dumps({key: {"shared_object_id": number} for key, number in zip("abc", numbers, strict=True)})
+        for numbers in ((140261296040144, 140261296040145, 140261296040144), (7, 3, 7))
+    ]
+
+    first, second = (parse_object(text, where="config.json") for text in saves)
+
+    assert (
+        first
+        == second
+        == {
+            "a": {"shared_object_id": 0},
+            "b": {"shared_object_id": 1},
+            "c": {"shared_object_id": 0},
+        }
+    )
+
+
+def test_halves_of_characters_are_replaced_and_whole_ones_are_kept() -> None:
+    found = parse_object('{"half": "\\ud800", "whole": "\\ud83d\\ude00"}', where="config.json")
+
+    assert found == {"half": "?", "whole": "\U0001f600"}
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": "' + '\\"' * 100_000, '{"a": "' + "\\\\" * 100_000 + '"}' + "[" * 500]
+)
+def test_text_made_of_escapes_is_judged_at_once(text: str) -> None:
+    with pytest.raises(ArtifactError, match=r"^config\.json is "):
+        parse_object(text, where="config.json")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"), [("short", "short"), (ValueError("bad"), "bad"), ("x" * 161, "x" * 150 + " …")]
+)
+def test_what_a_library_says_is_cut(words: object, expected: str) -> None:
+    assert shortened(words) == expected
+
+
+def test_files_are_listed_below_their_folder_without_following_links(tmp_path: Path) -> None:
+    (tmp_path / "assets" / "deep").mkdir(parents=True)
+    (tmp_path / "assets" / "deep" / "words.txt").touch()
+    (tmp_path / "other.txt").touch()
+    (tmp_path / "assets" / "loop").symlink_to(tmp_path, target_is_directory=True)
+
+    assert files_below(tmp_path, ("assets", "gone")) == ("assets/deep/words.txt",)
+
+
+def test_a_folder_of_more_files_than_are_counted_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "assets").mkdir()
+    for name in "abc":
+        (tmp_path / "assets" / name).touch()
+    monkeypatch.setattr(reading, "_MAX_FILES", 2)
+
+    assert files_below(tmp_path, ("assets",)) == Unknown("there are more than 2 files in assets")
+
+
 # The objects of an architecture
+
+
+def test_objects_nested_without_end_are_walked() -> None:
+    data: object = {"class_name": "Dense"}
+    for _ in range(20_000):
+        data = {"class_name": "Sequential", "config": {"layers": [data]}}
+
+    assert sum(1 for _ in nodes(data)) == 20_001
 
 
 def test_a_serialised_object_is_a_node() -> None:

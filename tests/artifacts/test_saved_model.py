@@ -7,14 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from envlock.artifacts import saved_model
+from envlock.artifacts import protobuf, saved_model
 from envlock.artifacts.reading import Reading, nodes
 from envlock.errors import ArtifactError
-from envlock.facts import Content, TensorSpec, Unknown
+from envlock.facts import Content, Signature, TensorSpec, Unknown
 
 SAMPLES = Path(__file__).parent / "samples"
 KERAS_2 = SAMPLES / "savedmodel-tensorflow-2.15-keras-2.15"
 KERAS_3 = SAMPLES / "savedmodel-tensorflow-2.21-keras-3.15"
+KERAS_2_4 = SAMPLES / "savedmodel-tensorflow-2.4-keras-2.4"
+SUBCLASSED = SAMPLES / "savedmodel-tensorflow-2.15-subclassed"
+
+OPS = {
+    "AssignVariableOp": 9, "BiasAdd": 1, "Const": 10, "DisableCopyOnRead": 6, "Identity": 25, "MatMul":
+    2, "MergeV2Checkpoints": 1, "Mul": 1, "NoOp": 7, "Pack": 1, "Placeholder": 3, "ReadVariableOp": 21,
+    "RestoreV2": 1, "SaveV2": 1, "Select": 1, "ShardedFilename": 1, "StatefulPartitionedCall": 6,
+    "StaticRegexFullMatch": 1, "StringJoin": 1, "VarHandleOp": 9, "VarIsInitializedOp": 3,
+}  # fmt: skip
 
 
 def _number(value: int) -> bytes:
@@ -72,47 +81,82 @@ def test_a_model_that_keras_2_saved_names_versions_and_signature() -> None:
         content=Content(),
         inputs=(TensorSpec(name="input_1", shape=(-1, 5), dtype="float32"),),
         outputs=(TensorSpec(name="dense", shape=(-1, 2), dtype="float32"),),
+        stamps={
+            "backend": "tensorflow",
+            "graph-def-min-consumer": "12",
+            "graph-def-producer": "1645",
+            "saved-model-schema-version": "1",
+            "tags": "serve",
+            "tensorflow-git-version": "v2.15.0-11-g63f5a65c7cd",
+        },
     )
 
 
 def test_a_model_that_keras_3_exported_names_tensorflow_and_no_keras() -> None:
     found = saved_model.read(KERAS_3)
 
+    inputs = (TensorSpec(name="keras_tensor", shape=(-1, 5), dtype="float32"),)
+    outputs = (TensorSpec(name="output_0", shape=(-1, 2), dtype="float32"),)
     assert found == Reading(
         format="saved-model",
         keras_version=None,
         tensorflow_version="2.21.0",
         content=Content(
-            config=None,
-            compile_config=None,
-            ops=(
-                "AssignVariableOp",
-                "BiasAdd",
-                "Const",
-                "DisableCopyOnRead",
-                "Identity",
-                "MatMul",
-                "MergeV2Checkpoints",
-                "Mul",
-                "NoOp",
-                "Pack",
-                "Placeholder",
-                "ReadVariableOp",
-                "RestoreV2",
-                "SaveV2",
-                "Select",
-                "ShardedFilename",
-                "StatefulPartitionedCall",
-                "StaticRegexFullMatch",
-                "StringJoin",
-                "VarHandleOp",
-                "VarIsInitializedOp",
+            ops=OPS,
+            signatures=tuple(
+                Signature(name=name, inputs=inputs, outputs=outputs) for name in ("serve", "serving_default")
             ),
-            slots=(),
-            has_keras_metadata=False,
         ),
-        inputs=(TensorSpec(name="keras_tensor", shape=(-1, 5), dtype="float32"),),
-        outputs=(TensorSpec(name="output_0", shape=(-1, 2), dtype="float32"),),
+        inputs=inputs,
+        outputs=outputs,
+        stamps={
+            "graph-def-min-consumer": "12",
+            "graph-def-producer": "2474",
+            "saved-model-schema-version": "1",
+            "tags": "serve",
+            "tensorflow-git-version": "v2.21.0-rc1-5-ga481b10260d",
+        },
+    )
+
+
+def test_a_model_of_tensorflow_2_4_has_its_description_in_the_graph() -> None:
+    found = saved_model.read(KERAS_2_4)
+
+    assert (found.keras_version, found.tensorflow_version, found.stamps["graph-def-producer"]) == (
+        "2.4.0",
+        "2.4.4",
+        "561",
+    )
+    assert found.content.has_keras_metadata
+    assert [node.label for node in nodes(found.content.config["config"]["layers"]) if node.slot == ""] == [
+        "InputLayer 'input_1'",
+        "Gate 'gate'",
+        "Dense 'dense'",
+    ]
+    assert {path: part["class_name"] for path, part in found.content.parts.items()} == {
+        "root.layer-0": "InputLayer",
+        "root.layer_with_weights-0": "Gate",
+        "root.layer_with_weights-1": "Dense",
+    }
+
+
+def test_the_layers_of_a_subclassed_model_are_its_parts() -> None:
+    content = saved_model.read(SUBCLASSED).content
+
+    assert {
+        path: (part["class_name"], part["config"]["activation"]) for path, part in content.parts.items()
+    } == {
+        "root.d": ("Dense", "act"),
+        "root.e": ("Dense", "linear"),
+    }
+
+
+def test_the_variables_of_a_model_are_its_weights() -> None:
+    assert saved_model.weights(SUBCLASSED) == (
+        TensorSpec(name="sub/dense_10/bias", shape=(1,), dtype="float32"),
+        TensorSpec(name="sub/dense_10/kernel", shape=(2, 1), dtype="float32"),
+        TensorSpec(name="sub/dense_9/bias", shape=(2,), dtype="float32"),
+        TensorSpec(name="sub/dense_9/kernel", shape=(4, 2), dtype="float32"),
     )
 
 
@@ -143,7 +187,7 @@ def test_a_file_is_no_saved_model_folder(tmp_path: Path) -> None:
     assert saved_model.matches(path) is False
 
 
-def test_operations_are_those_of_the_graph_and_of_its_functions_each_once(tmp_path: Path) -> None:
+def test_operations_are_counted_over_the_graph_and_its_functions(tmp_path: Path) -> None:
     library = _field(1, _function("double", ["Mul", "Const"])) + _field(
         1, _function("call", ["double", "Mul"])
     )
@@ -151,7 +195,7 @@ def test_operations_are_those_of_the_graph_and_of_its_functions_each_once(tmp_pa
 
     found = saved_model.read(_folder(tmp_path / "house", graph))
 
-    assert found.content.ops == ("Const", "Mul", "Placeholder")
+    assert found.content.ops == {"Const": 2, "Mul": 2, "Placeholder": 1}
 
 
 def test_objects_with_slot_variables_are_named_once_in_order(tmp_path: Path) -> None:
@@ -245,7 +289,12 @@ def test_the_root_of_the_metadata_is_the_model_and_names_keras(tmp_path: Path) -
 
     assert (found.keras_version, found.content) == (
         "2.8.0",
-        Content(config=root, compile_config={"loss": "mse"}, has_keras_metadata=True),
+        Content(
+            config=root,
+            compile_config={"loss": "mse"},
+            has_keras_metadata=True,
+            parts={"root.layer": {"class_name": "Dense"}},
+        ),
     )
 
 
@@ -254,11 +303,85 @@ def test_metadata_without_a_root_names_no_keras(tmp_path: Path) -> None:
 
     assert (found.keras_version, found.content) == (
         None,
-        Content(config={}, compile_config=None, has_keras_metadata=True),
+        Content(config={}, compile_config=None, has_keras_metadata=True, parts={"root.layer": {}}),
     )
 
 
+# Graphs and metadata of other kinds
+
+
+def _saved_object(children: dict[str, int], metadata: str = "", identifier: str = "_tf_keras_layer") -> bytes:
+    held = b"".join(_field(1, _field(1, number) + _field(2, name)) for name, number in children.items())
+    return _field(1, held + _field(4, _field(1, identifier) + _field(3, metadata)))
+
+
+def test_metadata_in_the_graph_hangs_where_the_objects_do_even_in_circles(tmp_path: Path) -> None:
+    objects = [
+        _saved_object({"layer-0": 1, "self": 0, "gone": 9}, '{"keras_version": "2.4.0"}', "_tf_keras_model"),
+        _saved_object({"cell": 2, "owner": 0}, '{"class_name": "RNN"}'),
+        _saved_object({}, '{"class_name": "LSTMCell"}'),
+        _saved_object({}, '{"class_name": "Orphan"}'),
+    ]
+
+    found = saved_model.read(_folder(tmp_path / "house", _field(7, b"".join(objects))))
+
+    assert (found.keras_version, found.content.parts) == (
+        "2.4.0",
+        {"root.layer-0": {"class_name": "RNN"}, "root.layer-0.cell": {"class_name": "LSTMCell"}},
+    )
+
+
+def test_the_graph_for_serving_is_read_among_several(tmp_path: Path) -> None:
+    train, serve = (
+        _field(1, _field(4, tag) + _field(5, version)) for tag, version in (("train", "1"), ("serve", "2"))
+    )
+    folder = _folder(tmp_path / "house", train)
+    with (folder / "saved_model.pb").open("ab") as file:
+        file.write(_field(2, serve))
+
+    assert saved_model.read(folder).tensorflow_version == "2"
+
+
+def test_assets_are_the_files_of_their_folder(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "house", b"")
+    (folder / "assets").mkdir()
+    (folder / "assets" / "vocabulary.txt").touch()
+
+    assert saved_model.read(folder).content.assets == ("assets/vocabulary.txt",)
+
+
+def test_an_operation_that_stands_twice_is_read_as_tensorflow_reads_it(tmp_path: Path) -> None:
+    # The last one counts: otherwise a harmless name could hide another.
+    graph = _field(2, _field(1, _field(2, "Identity") + _field(2, "ReadFile")))
+
+    assert saved_model.read(_folder(tmp_path / "house", graph)).content.ops == {"ReadFile": 1}
+
+
+def test_a_graph_in_two_pieces_is_read_as_one(tmp_path: Path) -> None:
+    graph = _field(2, _field(1, _node("Const"))) + _field(2, _field(1, _node("ReadFile")))
+
+    assert saved_model.read(_folder(tmp_path / "house", graph)).content.ops == {"Const": 1, "ReadFile": 1}
+
+
 # Ways to be damaged
+
+
+def test_a_graph_over_the_budget_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protobuf, "MAX_FIELDS", 10)
+
+    with pytest.raises(ArtifactError) as caught:
+        saved_model.read(_folder(tmp_path / "house", _field(2, _field(1, _node("Const")) * 20)))
+
+    assert str(caught.value) == "saved_model.pb in house is damaged: it has more than 10 fields"
+
+
+def test_variables_of_a_damaged_graph_are_unknown(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "house", b"")
+    (folder / "saved_model.pb").write_bytes(b"\x12")
+
+    assert saved_model.weights(folder) == Unknown(
+        "saved_model.pb could not be read: it ends in the middle of a number"
+    )
 
 
 @pytest.mark.parametrize(

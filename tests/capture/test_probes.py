@@ -7,7 +7,7 @@ import pytest
 
 from envlock import capture, process
 from envlock.capture import packages
-from envlock.facts import Fingerprint, find_unknowns
+from envlock.facts import NOT_RECORDED, Fingerprint, Unknown
 
 
 def test_every_field_of_the_fingerprint_has_its_probe() -> None:
@@ -19,16 +19,35 @@ def test_a_fingerprint_is_what_the_probes_say(monkeypatch: pytest.MonkeyPatch) -
     probes = {name: lambda installed, name=name: (name, installed) for name in capture.PROBES}
     monkeypatch.setattr(capture, "PROBES", probes)
 
-    found = capture.fingerprint(given)
+    found = capture.fingerprint(given, ())
 
-    assert [getattr(found, name) for name in probes] == [(name, given) for name in probes]
+    told = {name: (name, given) for name in probes} | {"packages": ()}
+    assert {name: getattr(found, name) for name in probes} == told
+
+
+def test_a_probe_that_fails_unforeseen_is_unknown_and_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("/home/ada/secret")
+
+    monkeypatch.setattr(capture, "PROBES", {**capture.PROBES, "cpu": broken})
+
+    assert capture.glance().cpu == Unknown("the probe failed: RuntimeError")
+
+
+def test_a_glance_looks_at_nothing_that_is_not_compared() -> None:
+    found = capture.glance()
+
+    assert (found.git, found.numerics) == (NOT_RECORDED, NOT_RECORDED)
+    assert {package.wheel for package in found.packages} == {NOT_RECORDED}
 
 
 def test_the_running_environment_is_captured_with_its_packages() -> None:
     found = capture.capture()
 
-    assert found.packages == packages.facts(packages.installed())
-    assert "packages" not in find_unknowns(found)
+    numpy = found.package("numpy")
+    assert [item.name for item in found.packages] == list(packages.installed())
+    assert numpy.wheel.startswith(f"numpy-{numpy.version}-cp")
+    assert len(numpy.record) == 64
 
 
 def test_capturing_imports_nothing_of_what_it_looks_at() -> None:

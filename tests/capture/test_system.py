@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from envlock.capture import system
+from envlock.capture import hardware, system
 from envlock.facts import System, Unknown
 from envlock.variables import GRAMMAR
 
@@ -21,6 +21,12 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(system, "_OS_RELEASE", release)
     monkeypatch.setattr(os, "uname", lambda: answer)
     monkeypatch.setattr(os, "confstr", lambda _: "glibc 2.36")
+    monkeypatch.setattr(system, "_MARKERS", {"docker": tmp_path / "dockerenv"})
+    monkeypatch.setattr(system, "_CGROUP", tmp_path / "cgroup")
+    monkeypatch.setattr(hardware, "memory", lambda: 16 << 30)
+    monkeypatch.setattr(hardware, "memory_limit", lambda: None)
+    for name in ("KUBERNETES_SERVICE_HOST", "container"):
+        monkeypatch.delenv(name, raising=False)
     for name in GRAMMAR:
         monkeypatch.delenv(name, raising=False)
     return release
@@ -33,7 +39,47 @@ def test_the_system_is_described_without_its_hosts_name() -> None:
         kernel="6.1.0-13-amd64",
         distribution="debian 12",
         libc="glibc 2.36",
+        container=None,
+        memory=16 << 30,
+        memory_limit=None,
     )
+
+
+def test_a_container_is_told_by_what_its_runtime_leaves_in_it(tmp_path: Path) -> None:
+    (tmp_path / "dockerenv").touch()
+
+    assert system.operating_system().container == "docker"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "container"),
+    [
+        ("KUBERNETES_SERVICE_HOST", "10.0.0.1", "kubernetes"),
+        ("container", "podman", "podman"),
+        ("container", "lxc", "lxc"),
+        ("container", "hush-123", None),
+    ],
+)
+def test_a_container_is_told_by_its_variables(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, container: str | None
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    assert system.operating_system().container == container
+
+
+@pytest.mark.parametrize(
+    ("text", "container"),
+    [
+        ("0::/kubepods/burstable/pod1/abc\n", "kubernetes"),
+        ("12:pids:/docker/0123\n11:cpu:/docker/0123\n", "docker"),
+        ("0::/init.scope\n", None),
+    ],
+)
+def test_a_container_is_told_by_its_control_group(tmp_path: Path, text: str, container: str | None) -> None:
+    (tmp_path / "cgroup").write_text(text, encoding="utf-8")
+
+    assert system.operating_system().container == container
 
 
 def test_a_kernel_without_a_release_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +149,7 @@ def test_only_the_listed_variables_that_are_set_are_recorded(monkeypatch: pytest
         ("CUDA_VISIBLE_DEVICES", "GPU-8932f937"),
         ("XLA_FLAGS", "--xla_dump_to=/home/ada"),
         ("OMP_NUM_THREADS", "4\n"),
+        ("XLA_FLAGS", "--xla_x=AKIA0123456789ABCDEF"),
     ],
 )
 def test_a_value_of_another_form_is_not_recorded(
@@ -111,3 +158,11 @@ def test_a_value_of_another_form_is_not_recorded(
     monkeypatch.setenv(name, value)
 
     assert system.variables() == {name: "<another form>"}
+
+
+def test_of_a_variable_that_names_folders_only_that_it_is_set_is_recorded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/home/ada/cuda/lib64")
+
+    assert system.variables() == {"LD_LIBRARY_PATH": "<set>"}

@@ -236,5 +236,5 @@ def test_what_cannot_be_compared_is_infinitely_far(before: list[Any], after: lis
     ("dtype", "in_half", "accepted"),
     [("float32", False, 1e-5), ("float64", False, 1e-5), ("float32", True, 1e-3), ("float16", False, 1e-3)],
 )
-def test_half_precision_may_differ_by_more(dtype: str, in_half: bool, accepted: float) -> None:  # noqa: FBT001
+def test_half_precision_may_differ_by_more(dtype: str, in_half: bool, accepted: float) -> None:
     assert canary.tolerance([numpy.zeros(1, dtype)], in_half=in_half) == accepted

@@ -14,11 +14,12 @@ from judged import (
     say,
 )
 
-from envlock.facts import Fingerprint, Gpu, Package, Python, Unknown
+from envlock.facts import Device, Fingerprint, Gpu, Package, Python, Unknown
 
 
 def card(*devices: str) -> Fingerprint:
-    return make_fingerprint(gpu=Gpu(driver=None, devices=devices, cuda=None, cudnn=None))
+    cards = tuple(Device(name=name) for name in devices)
+    return make_fingerprint(gpu=Gpu(driver=None, devices=cards, cuda=None, cudnn=None))
 
 
 def test_a_target_without_tensorflow_is_told() -> None:

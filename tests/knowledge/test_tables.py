@@ -102,7 +102,7 @@ def test_every_row_of_the_file_is_read() -> None:
 )
 def test_a_class_is_accepted_from_since_up_to_until_and_from_again_on(
     reader: tuple[int, ...],
-    taken: bool,  # noqa: FBT001 - the expected answer
+    taken: bool,
 ) -> None:
     assert row(since=(3, 1), until=(3, 3), again=(3, 4)).accepts(reader) is taken
 

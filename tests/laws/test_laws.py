@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+import types
+import typing
 import unicodedata
 from typing import Any
 
-from builders import DIGEST
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from envlock import changes, lockfile
 from envlock.changes import Change
 from envlock.facts import (
+    NOT_RECORDED,
     Artifact,
     ArtifactFile,
-    Canary,
-    Cpu,
     CustomObject,
     Fingerprint,
-    Gpu,
-    Keras,
     Lock,
-    Numpy,
     Package,
-    Python,
-    System,
-    TensorFlow,
     TensorSpec,
     Unknown,
     find_unknowns,
@@ -65,11 +60,6 @@ def _unique(items: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]
     return lists.map(lambda found: tuple(sorted(found, key=lambda item: item.name)))
 
 
-def _packages(roles: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[Package, ...]]:
-    requires = st.lists(NAMES, max_size=3, unique=True).map(tuple)
-    return _unique(st.builds(Package, name=NAMES, version=_maybe(VERSIONS), role=roles, requires=requires))
-
-
 SPECS = st.lists(
     st.builds(
         TensorSpec,
@@ -83,93 +73,63 @@ DIGESTS = st.binary(min_size=32, max_size=32).map(bytes.hex)
 FILES = st.lists(
     st.builds(ArtifactFile, path=PATHS, size=st.integers(0, 1 << 53), sha256=DIGESTS), max_size=3
 ).map(tuple)
-FINGERPRINTS = st.builds(
-    Fingerprint,
-    python=_maybe(st.builds(Python, version=TEXTS, implementation=_maybe(TEXTS))),
-    system=_maybe(
-        st.builds(
-            System,
-            os=TEXTS,
-            machine=TEXTS,
-            kernel=_maybe_none(TEXTS),
-            distribution=_maybe_none(TEXTS),
-            libc=_maybe_none(TEXTS),
-        )
-    ),
-    cpu=_maybe(st.builds(Cpu, model=_maybe_none(TEXTS), features=_maybe(ITEMS))),
-    gpu=_maybe(
-        st.builds(
-            Gpu,
-            driver=_maybe_none(TEXTS),
-            devices=_maybe(ITEMS),
-            cuda=_maybe_none(TEXTS),
-            cudnn=_maybe_none(TEXTS),
-        )
-    ),
-    tensorflow=_maybe_none(
-        st.builds(
-            TensorFlow,
-            distribution=TEXTS,
-            version=_maybe(TEXTS),
-            cuda=_maybe_none(TEXTS),
-            cudnn=_maybe_none(TEXTS),
-        )
-    ),
-    keras=_maybe_none(
-        st.builds(
-            Keras,
-            provider=TEXTS,
-            version=_maybe(TEXTS),
-            backend=_maybe(TEXTS),
-            floatx=_maybe(TEXTS),
-            image_data_format=_maybe(TEXTS),
-            dtype_policy=_maybe(TEXTS),
-        )
-    ),
-    numpy=_maybe_none(st.builds(Numpy, version=_maybe(TEXTS), blas=_maybe_none(TEXTS))),
-    variables=_maybe(st.dictionaries(TEXTS, TEXTS, max_size=3)),
-    packages=_maybe(_packages(st.sampled_from(["runtime", "project", "unrelated"]))),
-)
-LOCKS = st.builds(
-    Lock,
-    created_by=TEXTS,
-    loader=st.just("keras.load_model"),
-    artifact=st.builds(
-        Artifact,
-        name=TEXTS,
-        format=st.sampled_from(["keras", "hdf5", "saved-model"]),
-        files=FILES,
-        keras_version=_maybe_none(TEXTS),
-        tensorflow_version=_maybe_none(TEXTS),
-    ),
-    inputs=_maybe(SPECS),
-    outputs=_maybe(SPECS),
-    custom_objects=_maybe(
-        _unique(
-            st.builds(
-                CustomObject,
-                name=st.sampled_from(["Gate", "houses>Gate", "a.b", '"x"', ""]),
-                kind=TEXTS,
-                module=MODULES,
-                qualname=TEXTS,
-                digest=_maybe(st.just(DIGEST)),
-                distribution=st.none() | TEXTS,
-                modules=st.lists(MODULES, max_size=3).map(tuple),
-                imports=st.lists(NAMES, max_size=3).map(tuple),
-            )
-        )
-    ),
-    canary=_maybe_none(
-        st.builds(
-            Canary,
-            source=TEXTS,
-            rows=st.integers(0, 99),
-            tolerance=st.floats(allow_nan=False, allow_infinity=False),
-        )
-    ),
-    attachments=FILES,
-    fingerprint=FINGERPRINTS,
-)
+# What a lock's grammar or its other parts ask of a field; all else follows from the field's type.
+FIELDS: dict[tuple[type, str], st.SearchStrategy[Any]] = {
+    (Package, "role"): st.sampled_from(["runtime", "project", "unrelated"]),
+    (Package, "requires"): st.lists(NAMES, max_size=3, unique=True).map(tuple),
+    (Package, "name"): NAMES,
+    (Package, "version"): _maybe(VERSIONS),
+    (Package, "wheel"): _maybe_none(st.just("numpy-2.4.6-cp311-cp311-linux_x86_64.whl")),
+    (Package, "record"): _maybe_none(DIGESTS),
+    (Package, "installer"): _maybe_none(st.sampled_from(["pip", "uv"])),
+    (CustomObject, "name"): st.sampled_from(["Gate", "houses>Gate", "a.b", '"x"', ""]),
+    (CustomObject, "module"): MODULES,
+    (CustomObject, "modules"): _maybe(st.lists(MODULES, max_size=3).map(tuple)),
+    (Artifact, "format"): st.sampled_from(["keras", "hdf5", "saved-model"]),
+    (Artifact, "files"): FILES,
+    (Lock, "loader"): st.just("keras.load_model"),
+    (Lock, "inputs"): _maybe(SPECS),
+    (Lock, "outputs"): _maybe(SPECS),
+    (Lock, "attachments"): FILES,
+}
+
+
+def _facts(kind: type) -> st.SearchStrategy[Any]:
+    """Any value of a fact's type, each field of it by its own type."""
+    hints = typing.get_type_hints(kind)
+    given = {
+        field.name: FIELDS[kind, field.name] if (kind, field.name) in FIELDS else _of(hints[field.name])
+        for field in dataclasses.fields(kind)
+    }
+    never_looked = {
+        field.name: given[field.name] | st.just(NOT_RECORDED)
+        for field in dataclasses.fields(kind)
+        if field.default is NOT_RECORDED
+    }
+    return st.builds(kind, **given | never_looked)
+
+
+def _of(hint: Any) -> st.SearchStrategy[Any]:
+    if typing.get_origin(hint) in {typing.Union, types.UnionType}:
+        return st.one_of(*(_of(option) for option in typing.get_args(hint)))
+    if typing.get_origin(hint) is tuple:
+        item = typing.get_args(hint)[0]
+        return ITEMS if item is str else _unique(_facts(item))
+    return SIMPLE[hint] if hint in SIMPLE else _facts(hint)
+
+
+SIMPLE: dict[Any, st.SearchStrategy[Any]] = {
+    str: TEXTS,
+    bool: st.booleans(),
+    int: st.integers(-1, 1 << 53),
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    type(None): st.none(),
+    Unknown: TEXTS.map(Unknown),
+    dict[str, str]: st.dictionaries(TEXTS, TEXTS, max_size=3),
+}
+
+FINGERPRINTS = _facts(Fingerprint)
+LOCKS = _facts(Lock)
 
 
 @given(LOCKS)

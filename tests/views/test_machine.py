@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from judged import make_finding, make_fingerprint, make_lock, make_report
 
 from envlock.changes import Change
-from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER, WEIGHTS_LOADER, Python, Unknown
+from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER, WEIGHTS_LOADER, Content, Python, Unknown
 from envlock.knowledge import Severity
 from envlock.knowledge.rule import ALL_LOADERS
 from envlock.report import Proof
@@ -67,6 +67,7 @@ def test_a_report_has_the_keys_that_tools_rely_on() -> None:
     )
 
     assert json.loads(machine.report(report)) == {
+        "schema": 1,
         "subject": "house.keras",
         "loader": "keras.load_model",
         "saved_with": "TensorFlow 2.17.0, Keras 3.5.0",
@@ -132,12 +133,13 @@ def test_a_lock_is_printed_in_its_own_tables() -> None:
         fingerprint=make_fingerprint(gpu=Unknown("no nvidia-smi"), keras=None, packages=()),
     )
 
-    data = json.loads(machine.lock(lock))
+    data = json.loads(machine.lock(lock, Content()))
 
     assert sorted(data) == [
         "absent",
         "artifact",
         "attachments",
+        "content",
         "cpu",
         "created-by",
         "inputs",
@@ -146,6 +148,7 @@ def test_a_lock_is_printed_in_its_own_tables() -> None:
         "outputs",
         "packages",
         "python",
+        "schema",
         "system",
         "tensorflow",
         "unknown",
@@ -162,6 +165,41 @@ def test_a_lock_is_printed_in_its_own_tables() -> None:
     assert data["unknown"] == {"custom-objects": "the model is subclassed", "gpu": "no nvidia-smi"}
 
 
+def test_what_is_in_a_model_is_printed_with_its_lock() -> None:
+    dense = {"class_name": "Dense", "module": "keras.layers", "registered_name": None, "config": {"units": 2}}
+    config = {"class_name": "Sequential", "module": "keras", "registered_name": None}
+    content = Content(
+        config={**config, "config": {"layers": [dense]}},
+        compile_config={"optimizer": "adam", "loss": "mse"},
+        ops={"MatMul": 2},
+        assets=("vocabulary.txt",),
+        slots=Unknown("the file is damaged"),
+    )
+
+    data = json.loads(machine.lock(make_lock(), content))["content"]
+
+    assert [(item["class-name"], item["count"], item["is-own"]) for item in data["classes"]] == [
+        ("Dense", 1, True),
+        ("Sequential", 1, True),
+    ]
+    assert {key: data[key] for key in ("ops", "assets", "optimizer", "losses", "custom", "unknown")} == {
+        "ops": {"MatMul": 2},
+        "assets": ["vocabulary.txt"],
+        "optimizer": "adam",
+        "losses": ["mse"],
+        "custom": [],
+        "unknown": {"slots": "the file is damaged"},
+    }
+
+
+def test_a_model_whose_architecture_is_unknown_has_unknown_classes() -> None:
+    content = Content(config=Unknown("h5py is not installed"))
+
+    data = json.loads(machine.lock(make_lock(), content))["content"]
+
+    assert data["unknown"] == {"classes": "h5py is not installed"}
+
+
 def test_a_fingerprint_is_printed_with_what_is_absent_and_unknown() -> None:
     python = Python(version="3.11.7", implementation=Unknown("it does not say"))
 
@@ -174,6 +212,7 @@ def test_a_fingerprint_is_printed_with_what_is_absent_and_unknown() -> None:
 
 def test_an_error_is_data_too() -> None:
     assert json.loads(machine.error("house.keras does not exist", "look again")) == {
+        "schema": 1,
         "error": "house.keras does not exist",
         "hint": "look again",
     }

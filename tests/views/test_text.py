@@ -1,17 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from judged import make_custom_object, make_finding, make_fingerprint, make_lock, make_report
+from judged import make_finding, make_report
 
 from envlock.changes import Change
-from envlock.facts import (
-    KERAS_LOADER,
-    SAVED_MODEL_LOADER,
-    ArtifactFile,
-    Gpu,
-    TensorFlow,
-    Unknown,
-)
+from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER
 from envlock.knowledge import Finding, Severity, explain
 from envlock.report import Proof, Report
 from envlock.views import text
@@ -203,106 +196,6 @@ def test_control_characters_are_shown_escaped_in_one_sentence_too() -> None:
     report = make_report(subject=HOSTILE, verdict="breaks", findings=(make_finding(message=HOSTILE),))
 
     assert text.concise(report) == (f"{SHOWN}: breaks in requirements.txt: [EL101] {SHOWN}; read another")
-
-
-def test_a_lock_is_told_a_fact_a_line() -> None:
-    assert text.lock(make_lock(fingerprint=make_fingerprint(variables={"KERAS_BACKEND": "jax"}))) == (
-        "model        house.keras (keras, 1 file, 1.2 kB)\n"
-        "loads with   keras.load_model\n"
-        "inputs       x (any, 4) float32\n"
-        "outputs      dense (any, 1) float32\n"
-        "custom code  none\n"
-        "canary       3 rows (seeded), accepted difference 1e-05\n"
-        "Python       3.11.7 (cpython)\n"
-        "TensorFlow   2.17.0 from tensorflow-cpu, built without CUDA\n"
-        "Keras        3.5.0 from keras (tensorflow, float32, channels_last, float32)\n"
-        "NumPy        1.26.4 with openblas 0.3.27\n"
-        "system       debian 12, linux, x86_64, glibc 2.36\n"
-        "GPU          none; driver none\n"
-        "CPU          Xeon (avx2 fma)\n"
-        "variables    KERAS_BACKEND=jax\n"
-        "packages     6 (4 runtime, 1 tool, 1 unrelated)"
-    )
-
-
-def test_a_lock_tells_what_is_not_known() -> None:
-    lock = make_lock(
-        inputs=Unknown("the model is subclassed"),
-        custom_objects=(make_custom_object(),),
-        canary=None,
-        fingerprint=make_fingerprint(
-            **dict.fromkeys(
-                ("python", "system", "cpu", "gpu", "tensorflow", "keras", "numpy", "variables"),
-                Unknown("could not look"),
-            ),
-            packages=(),
-        ),
-    )
-
-    assert text.lock(lock) == (
-        "model        house.keras (keras, 1 file, 1.2 kB)\n"
-        "loads with   keras.load_model\n"
-        "inputs       unknown\n"
-        "outputs      dense (any, 1) float32\n"
-        "custom code  shop>Gate from shop.gates:Gate\n"
-        "canary       none\n"
-        "packages     0\n"
-        "  unknown fingerprint.cpu: could not look\n"
-        "  unknown fingerprint.gpu: could not look\n"
-        "  unknown fingerprint.keras: could not look\n"
-        "  unknown fingerprint.numpy: could not look\n"
-        "  unknown fingerprint.python: could not look\n"
-        "  unknown fingerprint.system: could not look\n"
-        "  unknown fingerprint.tensorflow: could not look\n"
-        "  unknown fingerprint.variables: could not look\n"
-        "  unknown inputs: the model is subclassed"
-    )
-
-
-@pytest.mark.parametrize(("canary", "line"), [(None, "none"), (Unknown("it failed"), "unknown")])
-def test_a_lock_without_a_canary_says_whether_there_is_none(canary: object, line: str) -> None:
-    assert text.lock(make_lock(canary=canary)).splitlines()[5] == f"canary       {line}"
-
-
-@pytest.mark.parametrize(
-    ("sizes", "line"),
-    [
-        ((999,), "1 file, 999 B"),
-        ((1000,), "1 file, 1.0 kB"),
-        ((2_500_000, 2_500_000), "2 files, 5.0 MB"),
-        ((3_000_000_000_000,), "1 file, 3000.0 GB"),
-    ],
-)
-def test_the_size_of_a_model_is_told_in_a_unit_that_can_be_read(sizes: tuple[int, ...], line: str) -> None:
-    lock = make_lock()
-    files = tuple(ArtifactFile(path=f"{index}", size=size, sha256="") for index, size in enumerate(sizes))
-    artifact = type(lock.artifact)(
-        name="house.keras", format="keras", files=files, keras_version=None, tensorflow_version=None
-    )
-
-    first = text.lock(make_lock(artifact=artifact)).splitlines()[0]
-
-    assert first == f"model        house.keras (keras, {line})"
-
-
-def test_a_graphics_card_is_told_with_its_driver_and_the_cuda_that_is_built_for() -> None:
-    fingerprint = make_fingerprint(
-        gpu=Gpu(driver="550.54", devices=("A100", "A100"), cuda="12.3", cudnn="8.9"),
-        tensorflow=TensorFlow(distribution="tensorflow", version="2.17.0", cuda="12.3", cudnn="8.9"),
-    )
-
-    lines = text.fingerprint(fingerprint).splitlines()
-
-    assert [line for line in lines if line.startswith(("GPU", "TensorFlow"))] == [
-        "TensorFlow  2.17.0 from tensorflow, built for CUDA 12.3",
-        "GPU         A100, A100; driver 550.54",
-    ]
-
-
-def test_control_characters_in_a_lock_are_shown_escaped() -> None:
-    lines = text.fingerprint(make_fingerprint(variables={"XLA_FLAGS": HOSTILE})).splitlines()
-
-    assert f"variables   XLA_FLAGS={SHOWN}" in lines
 
 
 def test_an_explanation_says_what_it_means_what_to_do_and_where_it_is_from() -> None:

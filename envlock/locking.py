@@ -1,0 +1,136 @@
+"""A lock for a model that was not saved through envlock: what its files say, and no more than that."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from envlock import artifacts, capture, lockfile, saving, store
+from envlock._version import __version__
+from envlock.artifacts import Reading
+from envlock.artifacts.config import inventory
+from envlock.capture import frameworks, packages
+from envlock.facts import (
+    KERAS_LOADER,
+    SAVED_MODEL_LOADER,
+    WEIGHTS_LOADER,
+    Artifact,
+    CustomObject,
+    Fingerprint,
+    Keras,
+    Lock,
+    Maybe,
+    TensorFlow,
+    Unknown,
+)
+from envlock.knowledge.rule import release
+
+__all__ = ["described", "write"]
+
+_UNSAID = Unknown("the model's files do not say")
+
+
+def described(reading: Reading, where: lockfile.Place, *, from_here: bool, hashed: bool) -> Lock:
+    """
+    The lock that a model without one gets.
+
+    With `from_here` the running environment is recorded as the one that the model belongs to, else
+    what the files tell of theirs. The files are listed with their digests only when `hashed`.
+    """
+    files = store.describe(where.model, without=where.inside) if hashed else ()
+    objects = _custom_objects(reading)
+    said = {"artifact", "inputs", "outputs", "custom_objects"}
+    if not from_here:
+        said |= {field.name for field in fields(Fingerprint)}
+    return Lock(
+        created_by=f"envlock {__version__}",
+        loader=_loader(reading),
+        artifact=Artifact(
+            name=where.model.name,
+            format=reading.format,
+            files=files,
+            keras_version=reading.keras_version,
+            tensorflow_version=reading.tensorflow_version,
+            stamps=reading.stamps,
+        ),
+        inputs=reading.inputs,
+        outputs=reading.outputs,
+        custom_objects=objects,
+        canary=None,
+        attachments=(),
+        fingerprint=_here(objects) if from_here else _stated(reading),
+        sources=saving.sources(artifact=said),
+    )
+
+
+def write(path: Path, *, from_here: bool) -> Lock:
+    """
+    Write the lock of a model that has none; the lock.
+
+    It appears whole or not at all, and the model itself is not touched. `StoreError`: nothing can be
+    written beside it.
+    """
+    where = lockfile.place(path)
+    reading = artifacts.read(where.model)
+    lock = described(reading, where, from_here=from_here, hashed=True)
+    with store.staged(where.lock) as stage:
+        attachments = stage.folder / where.attachments.name
+        attachments.mkdir()
+        saving.write_text(attachments / lockfile.ARCHITECTURE, lockfile.content_text(reading.content))
+        lock = replace(lock, attachments=store.describe(attachments))
+        saving.write_text(stage.folder / where.lock.name, lockfile.dumps(lock))
+        stage.commit(where.attachments.name, where.lock.name)
+    return lock
+
+
+def _loader(reading: Reading) -> str:
+    if reading.format == "weights":
+        return WEIGHTS_LOADER
+    is_graph = reading.format == "saved-model" and not reading.content.has_keras_metadata
+    return SAVED_MODEL_LOADER if is_graph else KERAS_LOADER
+
+
+def _here(objects: Maybe[tuple[CustomObject, ...]]) -> Fingerprint:
+    distributions = packages.installed()
+    roots = saving.runtime_roots(frameworks.keras(distributions), objects)
+    return capture.fingerprint(distributions, packages.with_roles(distributions, runtime=roots))
+
+
+def _stated(reading: Reading) -> Fingerprint:
+    """The environment as far as the files tell it: which Keras and TensorFlow wrote them."""
+    unsaid: dict[str, Any] = dict.fromkeys((field.name for field in fields(Fingerprint)), _UNSAID)
+    stated = {"keras": _stated_keras(reading), "tensorflow": _stated_tensorflow(reading)}
+    return Fingerprint(**(unsaid | stated))
+
+
+def _stated_keras(reading: Reading) -> Maybe[Keras | None]:
+    version = reading.keras_version
+    if not isinstance(version, str):
+        return _UNSAID if version is None else version
+    stamps = reading.stamps if isinstance(reading.stamps, dict) else {}
+    # tf-keras took over from Keras 2.15, under the numbers of TensorFlow.
+    return Keras(
+        provider="tf-keras" if (2, 16) <= release(version) < (3,) else "keras",
+        version=version,
+        backend=stamps.get("backend", _UNSAID),
+        floatx=_UNSAID,
+        image_data_format=_UNSAID,
+        dtype_policy=_UNSAID,
+    )
+
+
+def _stated_tensorflow(reading: Reading) -> Maybe[TensorFlow | None]:
+    version = reading.tensorflow_version
+    if not isinstance(version, str):
+        return _UNSAID if version is None else version
+    return TensorFlow(distribution=_UNSAID, version=version, cuda=_UNSAID, cudnn=_UNSAID)
+
+
+def _custom_objects(reading: Reading) -> Maybe[tuple[CustomObject, ...]]:
+    """None, where the model names only what is Keras' own: of other code its files hold the name alone."""
+    found = inventory(reading.content)
+    if isinstance(found, Unknown):
+        return found
+    names = " and ".join(item.name for item in found.custom)
+    return Unknown(f"the model asks for {names}, and its files do not hold that code") if names else ()
