@@ -157,7 +157,9 @@ def capturing(folder: Path, rounds: int) -> list[Figure]:
         Figure("scan of 300 distributions", least["scan"] / bare, "x bare Python", 3.0),
         Figure("  the same by importlib.metadata", least["importlib"] / bare, "x bare Python", None),
         Figure("  the same by pip inspect", least["pip inspect"] / bare, "x bare Python", None),
-        Figure("envlock show: all facts, digests of all packages", least["show"] / bare, "x bare Python", None),
+        Figure(
+            "envlock show: all facts, digests of all packages", least["show"] / bare, "x bare Python", None
+        ),
     ]
 
 
@@ -199,7 +201,9 @@ def hashing(folder: Path) -> list[Figure]:
     ratio = measured(theirs) / measured(ours)
     return [
         Figure("hashing speed against raw hashlib (at least 0.7)", -ratio, "x", -0.7),
-        Figure("memory for hashing 1 GiB, over bare Python", peak(ours, file) - peak("pass", file), "MiB", 16.0),
+        Figure(
+            "memory for hashing 1 GiB, over bare Python", peak(ours, file) - peak("pass", file), "MiB", 16.0
+        ),
     ]
 
 

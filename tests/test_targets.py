@@ -43,7 +43,7 @@ def refusal(against: str | Path) -> str:
 
 
 def test_without_a_target_it_is_the_running_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capture, "PROBES", {name: lambda _: UNLOCKED.python for name in capture.PROBES})
+    monkeypatch.setattr(probes, "PROBES", {name: lambda _: UNLOCKED.python for name in capture.PROBES})
 
     found = target(None, LOCKED)
 

@@ -21,7 +21,7 @@ from envlock.capture.metadata import Distribution
 from envlock.errors import ToolError
 from envlock.facts import Device, Gpu, Maybe, Unknown
 
-__all__ = ["gpu"]
+__all__ = ["glance_at_gpu", "gpu"]
 
 _NVIDIA = Path("/proc/driver/nvidia")
 _AMD = Path("/sys/module/amdgpu")
@@ -47,7 +47,16 @@ class _Nvidia(NamedTuple):
 
 def gpu(distributions: Mapping[str, Distribution]) -> Gpu:
     """The graphics cards, their drivers, and CUDA and cuDNN as installed and as loaded."""
-    nvidia = _nvidia()
+    return _gpu(distributions, _nvidia(_by_program))
+
+
+def glance_at_gpu(distributions: Mapping[str, Distribution]) -> Gpu:
+    """The same without starting a program for it, for a comparison, which asks for less."""
+    reason = Unknown("a comparison does not start nvidia-smi; the package nvidia-ml-py would tell it")
+    return _gpu(distributions, _nvidia(lambda: _by_kernel(reason)))
+
+
+def _gpu(distributions: Mapping[str, Distribution], nvidia: _Nvidia) -> Gpu:
     return Gpu(
         driver=nvidia.driver,
         devices=nvidia.devices,
@@ -61,7 +70,8 @@ def gpu(distributions: Mapping[str, Distribution]) -> Gpu:
     )
 
 
-def _nvidia() -> _Nvidia:
+def _nvidia(otherwise: Callable[[], _Nvidia]) -> _Nvidia:
+    """NVIDIA's cards by NVML, and `otherwise` where that is not installed."""
     # https://docs.nvidia.com/cuda/archive/10.2/cuda-toolkit-release-notes: the last for macOS was 10.2.
     if platform.system() not in {"Linux", "Windows", "Darwin"}:
         unknown = Unknown(f"graphics cards cannot be read on {platform.system()}")
@@ -73,7 +83,7 @@ def _nvidia() -> _Nvidia:
 
         nvml = import_module("pynvml")
     except ImportError:
-        return _by_program()
+        return otherwise()
     return _by_nvml(nvml)
 
 

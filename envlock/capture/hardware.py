@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from envlock.capture.cgroups import memory, memory_limit
 from envlock.capture.cpu import cpu
-from envlock.capture.gpu import gpu
+from envlock.capture.gpu import glance_at_gpu, gpu
 
-__all__ = ["cpu", "gpu", "memory", "memory_limit"]
+__all__ = ["cpu", "glance_at_gpu", "gpu", "memory", "memory_limit"]

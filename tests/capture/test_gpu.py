@@ -454,3 +454,25 @@ def test_a_driver_of_amd_that_cannot_be_read_is_unknown(machine: Path) -> None:
     (machine / "amdgpu" / "version").mkdir(parents=True)
 
     assert gpu.gpu({}).amd_driver == Unknown("/sys/module/amdgpu cannot be read: Is a directory")
+
+
+def test_a_glance_starts_no_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "nvidia"
+    (folder / "gpus" / "0000:00:04.0").mkdir(parents=True)
+    (folder / "version").write_text(
+        "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.161.08  Fri Mar  1 00:00:00 UTC 2024\n",
+        encoding="utf-8",
+    )
+    (folder / "gpus" / "0000:00:04.0" / "information").write_text("Model: \t\t Tesla T4\n", encoding="utf-8")
+    monkeypatch.setattr(gpu, "_NVIDIA", folder)
+    monkeypatch.setattr(gpu, "_SIGNS", (folder,))
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+
+    def run(command: list[str], *, seconds: float) -> str:
+        raise AssertionError(command)
+
+    monkeypatch.setattr(process, "run", run)
+
+    found = gpu.glance_at_gpu({})
+
+    assert (found.driver, [device.name for device in found.devices]) == ("535.161.08", ["Tesla T4"])

@@ -6,7 +6,7 @@ from dataclasses import fields
 import pytest
 
 from envlock import capture, process
-from envlock.capture import packages
+from envlock.capture import packages, probes
 from envlock.facts import NOT_RECORDED, Fingerprint, Unknown
 
 
@@ -16,20 +16,20 @@ def test_every_field_of_the_fingerprint_has_its_probe() -> None:
 
 def test_a_fingerprint_is_what_the_probes_say(monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, packages.Distribution] = {}
-    probes = {name: lambda installed, name=name: (name, installed) for name in capture.PROBES}
-    monkeypatch.setattr(capture, "PROBES", probes)
+    told = {name: lambda installed, name=name: (name, installed) for name in capture.PROBES}
+    monkeypatch.setattr(probes, "PROBES", told)
 
     found = capture.fingerprint(given, ())
 
-    told = {name: (name, given) for name in probes} | {"packages": ()}
-    assert {name: getattr(found, name) for name in probes} == told
+    expected = {name: (name, given) for name in told} | {"packages": ()}
+    assert {name: getattr(found, name) for name in told} == expected
 
 
 def test_a_probe_that_fails_unforeseen_is_unknown_and_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: object) -> None:
         raise RuntimeError("/home/ada/secret")
 
-    monkeypatch.setattr(capture, "PROBES", {**capture.PROBES, "cpu": broken})
+    monkeypatch.setattr(probes, "PROBES", {**capture.PROBES, "cpu": broken})
 
     assert capture.glance().cpu == Unknown("the probe failed: RuntimeError")
 

@@ -102,6 +102,7 @@ def _pem(body: str) -> str:
 
 SAVE = """
 import json
+import sys
 
 import keras
 import numpy as np
