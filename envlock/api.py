@@ -189,9 +189,9 @@ def described(path: AnyPath) -> tuple[Lock, Content]:
     seen = judging.subject(_local(path))
     if seen.lock is not None:
         return seen.lock, seen.content
-    from envlock import artifacts, locking
+    from envlock import locking
 
-    reading = artifacts.read(seen.place.model)
+    reading = locking.read(seen.place.model)
     return locking.described(reading, seen.place, from_here=False, hashed=False), reading.content
 
 

@@ -26,9 +26,15 @@ from envlock.facts import (
 )
 from envlock.knowledge.rule import release
 
-__all__ = ["described", "write"]
+__all__ = ["described", "read", "write"]
 
 _UNSAID = Unknown("the model's files do not say")
+
+
+def read(path: Path) -> Reading:
+    """What the files of a model say, their weights included."""
+    reading = artifacts.read(path)
+    return replace(reading, content=replace(reading.content, weights=artifacts.weights(path)))
 
 
 def described(reading: Reading, where: lockfile.Place, *, from_here: bool, hashed: bool) -> Lock:
@@ -72,7 +78,7 @@ def write(path: Path, *, from_here: bool) -> Lock:
     written beside it.
     """
     where = lockfile.place(path)
-    reading = artifacts.read(where.model)
+    reading = read(where.model)
     lock = described(reading, where, from_here=from_here, hashed=True)
     with store.staged(where.lock) as stage:
         attachments = stage.folder / where.attachments.name
@@ -129,7 +135,7 @@ def _stated_tensorflow(reading: Reading) -> Maybe[TensorFlow | None]:
 
 def _custom_objects(reading: Reading) -> Maybe[tuple[CustomObject, ...]]:
     """None, where the model names only what is Keras' own: of other code its files hold the name alone."""
-    found = inventory(reading.content)
+    found = inventory(reading.content, keras_version=reading.keras_version)
     if isinstance(found, Unknown):
         return found
     names = " and ".join(item.name for item in found.custom)

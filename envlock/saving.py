@@ -52,8 +52,9 @@ class Recording:
 
 
 def holds_something_else(target: Path) -> bool:
-    """Whether `target` is a folder with files in it that is no SavedModel, and so not to be replaced."""
-    return target.is_dir() and any(target.iterdir()) and not (target / "saved_model.pb").exists()
+    """Whether `target` is a folder with files in it that is no saved model, and so not to be replaced."""
+    is_model = any(reader.matches(target) for reader in artifacts.READERS)
+    return target.is_dir() and any(target.iterdir()) and not is_model
 
 
 def save_locked(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import marshal
 import pickle
 import random
 import string
 import sys
 import time
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -695,3 +697,32 @@ def test_of_all_characters_those_that_are_not_seen_are_escaped():
     ]
 
     assert (wrong, [code for code in also if int(code, 16) not in range(0x13430, 0x13460)]) == ([], [])
+
+
+HERE = "/home/ada/shop/train.py"
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.encodebytes])
+@pytest.mark.parametrize(
+    "path", [HERE, "/Users/ada/train.py", "/root/train.py", "C:\\Users\\ada\\train.py", HERE * 5]
+)
+def test_the_home_folder_in_bytecode_is_overwritten_and_the_bytecode_runs_on(
+    path: str, encode: Callable[[bytes], bytes]
+) -> None:
+    code = compile("answer = 6 * 7", path, "exec")
+    packed = encode(marshal.dumps(code)).decode()
+
+    cleaned = clean_data({"code": packed})["code"]
+
+    unpacked = marshal.loads(base64.b64decode(cleaned))
+    found: dict[str, int] = {}
+    exec(unpacked, found)
+    assert found["answer"] == 42
+    assert "ada" not in unpacked.co_filename
+    assert (len(cleaned), "\n" in cleaned) == (len(packed), "\n" in packed)
+
+
+def test_bytecode_that_names_no_home_is_left_as_it_is() -> None:
+    packed = base64.b64encode(marshal.dumps(compile("answer = 6 * 7", "<lambda>", "exec"))).decode()
+
+    assert clean_data([packed]) == [packed]

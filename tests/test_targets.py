@@ -8,6 +8,7 @@ import pytest
 from judged import make_fingerprint, make_lock, make_packages, make_tensorflow, write_archive, write_locked
 
 from envlock import capture, lockfile
+from envlock.capture import probes
 from envlock.custom.resolve import import_path
 from envlock.errors import LockError, TargetError
 from envlock.facts import Fingerprint, Keras, Numpy, Package, Python, TensorFlow, Unknown
@@ -44,6 +45,7 @@ def refusal(against: str | Path) -> str:
 
 def test_without_a_target_it_is_the_running_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "PROBES", {name: lambda _: UNLOCKED.python for name in capture.PROBES})
+    monkeypatch.setattr(probes, "_GLANCES", {})
 
     found = target(None, LOCKED)
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from envlock.artifacts import names
 from envlock.artifacts.reading import nodes
 from envlock.artifacts.walk import Found, Place, walk, walk_settings
 from envlock.facts import Content, Maybe, Unknown
+from envlock.values import frozen
 
 __all__ = ["Class", "Custom", "Inventory", "inventory"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen(kw_only=True)
 class Class:
     """
     A class that the architecture names, how often, and whether it is Keras' own.
@@ -37,7 +37,7 @@ class Class:
     is_own: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen(kw_only=True)
 class Custom:
     """
     A class or function that is not Keras' own.
@@ -54,7 +54,7 @@ class Custom:
     asked_by: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen(kw_only=True)
 class Inventory:
     """
     Everything that a saved model names.

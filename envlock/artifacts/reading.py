@@ -6,12 +6,13 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from envlock.errors import ArtifactError
 from envlock.facts import Content, Maybe, TensorSpec, Unknown
+from envlock.values import frozen
 
 __all__ = ["MAX_CONFIG", "Node", "Reading", "files_below", "nodes", "parse_object", "shortened"]
 
@@ -22,7 +23,7 @@ _MAX_VALUES = 4_000_000
 _MAX_FILES = 100_000
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen(kw_only=True)
 class Reading:
     """
     What a saved model says of itself.
@@ -73,7 +74,7 @@ def parse_object(text: bytes | str, *, where: str) -> dict[str, Any]:
     return data
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Node:
     """
     One serialised object of an architecture.

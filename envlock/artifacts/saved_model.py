@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from envlock.artifacts.protobuf import Fields, Malformed, Message
 from envlock.artifacts.reading import MAX_CONFIG, Reading, files_below, parse_object, shortened
 from envlock.errors import ArtifactError
 from envlock.facts import Content, Maybe, Signature, TensorSpec, Unknown
+from envlock.values import frozen
 
 __all__ = ["matches", "read", "weights"]
 
@@ -36,7 +36,7 @@ _DEFAULT = "serving_default"
 _NO_DEFAULT = Unknown("the SavedModel has no signature serving_default")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Graph:
     """The parts of a MetaGraphDef, by the order of their fields; `fields` counts what is read."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from envlock.artifacts import names
+from envlock.values import frozen
 
 __all__ = ["Found", "Place", "walk", "walk_settings"]
 
@@ -38,7 +39,7 @@ _KEYS = {
 _PARTS = ("config", "build_config", "inbound_nodes", "activity_regularizer", "items")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """
     Where a value stands: what kind is expected there, and in what object.

@@ -11,16 +11,16 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from envlock.facts import Maybe, Unknown
+from envlock.values import frozen
 
 __all__ = ["Distribution", "folder_name", "installed", "normalised"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Distribution:
     """An installed distribution: its folder of metadata and what its head says."""
 

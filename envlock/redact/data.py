@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from envlock.redact.assignments import is_secret, kind_of_key
+from envlock.redact.packed import without_homes
 from envlock.redact.scan import clean
 
 __all__ = ["clean_data"]
@@ -48,7 +49,7 @@ def clean_data(data: Any) -> Any:
 
 
 def _clean_text(text: str, kind: str | None) -> str:
-    cleaned = clean(text)
+    cleaned = without_homes(clean(text))
     return f"<redacted:{kind}>" if kind and is_secret(kind, cleaned) else cleaned
 
 

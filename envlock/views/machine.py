@@ -104,11 +104,11 @@ def lock(value: Lock, content: Content) -> str:
     facts = data.pop("fingerprint")
     hoisted = {path.removeprefix("fingerprint."): reason for path, reason in unknown.items()}
     without = [path.removeprefix("fingerprint.") for path in absent]
-    rest = {"absent": without, "unknown": hoisted, "content": _content(content)}
+    rest = {"absent": without, "unknown": hoisted, "content": _content(value, content)}
     return _dumps({"schema": SCHEMA} | data | facts | rest)
 
 
-def _content(value: Content) -> dict[str, Any]:
+def _content(locked: Lock, value: Content) -> dict[str, Any]:
     """What is in a model: the classes and functions it names, and what its reader listed besides."""
     from envlock.artifacts.config import inventory  # a diff asks for no model's content
 
@@ -116,7 +116,7 @@ def _content(value: Content) -> dict[str, Any]:
     data: dict[str, Any]
     named: dict[str, Any]
     data, _, unknown = codec.encode(listed)
-    found = inventory(value)
+    found = inventory(value, keras_version=locked.artifact.keras_version)
     if isinstance(found, Unknown):
         return data | {"unknown": unknown | {"classes": found.reason}}
     named, _, _ = codec.encode(found)

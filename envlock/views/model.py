@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from envlock.artifacts.config import Inventory, inventory
-from envlock.artifacts.reading import nodes
 from envlock.facts import Content, Lock, Maybe, TensorSpec, Unknown
 
 __all__ = ["Row", "listed", "model", "of", "size"]
@@ -25,10 +23,7 @@ def model(value: Lock, content: Content) -> Iterator[Row]:
     yield "loads with", value.loader
     yield "inputs", _tensors(value.inputs)
     yield "outputs", _tensors(value.outputs)
-    found = inventory(content)
-    layers = Counter(node.class_name for node in nodes(content.config) if node.slot == "layers")
-    if layers:
-        yield "layers", _shortened([_counted(name, count) for name, count in layers.items()])
+    found = inventory(content, keras_version=artifact.keras_version)
     if isinstance(found, Inventory):
         yield from _made_of(found)
     yield from _graphs(content)
@@ -39,6 +34,9 @@ def model(value: Lock, content: Content) -> Iterator[Row]:
 
 
 def _made_of(found: Inventory) -> Iterator[Row]:
+    layers = [item for item in found.classes if item.kind in {"layer", "cell"}]
+    if layers:
+        yield "layers", _shortened([_counted(item.class_name, item.count) for item in layers])
     if found.lambdas:
         yield "bytecode", _counted("Lambda", found.lambdas)
     if found.dtype_policies and found.dtype_policies != ("float32",):
