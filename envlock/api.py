@@ -11,7 +11,6 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
@@ -26,6 +25,7 @@ from envlock.judging import Subject
 from envlock.knowledge import Severity
 from envlock.knowledge import proof as proof_rules
 from envlock.report import BREAKS, DRIFTS, Proof, Report
+from envlock.values import replace
 from envlock.views import machine, text
 
 __all__ = [

@@ -10,13 +10,12 @@ and wrong usage go to the Typer application that `typer_app` makes of the same f
 from __future__ import annotations
 
 import argparse
-import inspect
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
-from envlock.values import frozen
+from envlock.values import MISSING, frozen
 
 __all__ = ["Argument", "Command", "NeedsTyper", "Option", "parse", "typer_app"]
 
@@ -56,7 +55,7 @@ class _Parameter:
 
     @property
     def is_required(self) -> bool:
-        return self.default is inspect.Parameter.empty
+        return self.default is MISSING
 
 
 def parse(commands: Mapping[str, Command], words: Sequence[str]) -> tuple[Command, dict[str, Any]]:
@@ -98,13 +97,22 @@ class _Parser(argparse.ArgumentParser):
 
 def _parameters(command: Command) -> Iterator[_Parameter]:
     hints = typing.get_type_hints(command, include_extras=True)
-    for name, parameter in inspect.signature(command).parameters.items():
+    for name, default in _defaults(command).items():
         hint = hints[name]
         if not hasattr(hint, "__metadata__"):
             # Before Python 3.11 a default of None makes it Optional[Annotated[...]].
             hint = typing.get_args(hint)[0]
         kind, marker = typing.get_args(hint)
-        yield _Parameter(name, _plain(kind), parameter.default, marker)
+        yield _Parameter(name, _plain(kind), default, marker)
+
+
+def _defaults(command: Any) -> dict[str, Any]:
+    """The parameters of a command with their defaults; `inspect`, which knows them too, costs a diff much."""
+    while hasattr(command, "__wrapped__"):
+        command = command.__wrapped__
+    names = command.__code__.co_varnames[: command.__code__.co_argcount]
+    given = command.__defaults__ or ()
+    return dict(zip(names, (MISSING,) * (len(names) - len(given)) + given, strict=True))
 
 
 def _plain(kind: Any) -> Any:
@@ -134,6 +142,8 @@ def _add(parser: argparse.ArgumentParser, parameter: _Parameter) -> None:
 
 def _for_typer(command: Command) -> Callable[..., None]:
     """The command with a signature that Typer reads; its result becomes the exit code."""
+    import inspect
+
     import typer
 
     def run(**arguments: Any) -> None:
@@ -151,7 +161,7 @@ def _for_typer(command: Command) -> Callable[..., None]:
             inspect.Parameter(
                 parameter.name,
                 inspect.Parameter.KEYWORD_ONLY,
-                default=parameter.default,
+                default=inspect.Parameter.empty if parameter.is_required else parameter.default,
                 annotation=annotations[parameter.name],
             )
         )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from typing import TypeAlias
 
 from envlock.facts import Fingerprint, Unknown, is_compared
-from envlock.values import frozen
+from envlock.values import fields, frozen, is_value
 
 __all__ = ["Change", "changes", "values"]
 
@@ -54,7 +53,7 @@ def _values(item: object, path: str) -> Iterator[tuple[str, Value | Unknown]]:
         yield from ((f"{path}.{package.name}", package.version) for package in item)
     elif isinstance(item, dict):
         yield from ((f"{path}.{name}", value) for name, value in item.items())
-    elif is_dataclass(item) and not isinstance(item, Unknown):
+    elif is_value(item) and not isinstance(item, Unknown):
         for field in filter(is_compared, fields(item)):
             name = field.name.replace("_", "-")
             yield from _values(getattr(item, field.name), f"{path}.{name}" if path else name)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import types
 import typing
-from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar, Union
 
 from envlock.errors import InvalidLock
 from envlock.facts import NOT_RECORDED, Unknown, is_compared
+from envlock.values import MISSING, Field, fields, is_value
 
 __all__ = ["Encoded", "decode", "encode", "outside"]
 
@@ -49,7 +49,7 @@ def _encode(value: object, path: str, absent: list[str], unknown: dict[str, str]
         return [_encode(item, f"{path}.{key}", absent, unknown) for key, item in items]
     if isinstance(value, dict):
         return dict(sorted(value.items()))
-    if not is_dataclass(value):
+    if not is_value(value):
         return value
     data: dict[str, Any] = {}
     for field in fields(value):
@@ -67,7 +67,7 @@ def _encode(value: object, path: str, absent: list[str], unknown: dict[str, str]
     return data
 
 
-def _is_default(item: object, field: Field[Any]) -> bool:
+def _is_default(item: object, field: Field) -> bool:
     if field.default_factory is not MISSING:
         return bool(item == field.default_factory())
     return bool(item == field.default) and not is_compared(field)
@@ -82,7 +82,7 @@ def _decode(kind: Any, data: object, path: str, absent: frozenset[str], unknown:
 
 
 def _decode_plain(kind: Any, data: object, path: str, absent: frozenset[str], unknown: dict[str, str]) -> Any:
-    if is_dataclass(kind):
+    if is_value(kind):
         return _decode_fields(kind, _expect(dict, data), path, absent, unknown)
     origin = typing.get_origin(kind)
     if origin is tuple:
@@ -129,7 +129,7 @@ def _decode_fields(
 
 
 @cache
-def _hints(kind: Any) -> tuple[tuple[str, Any, Field[Any]], ...]:
+def _hints(kind: Any) -> tuple[tuple[str, Any, Field], ...]:
     hints = typing.get_type_hints(kind)
     return tuple((field.name, hints[field.name], field) for field in fields(kind))
 

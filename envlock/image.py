@@ -13,7 +13,6 @@ import tempfile
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +21,7 @@ from envlock.emit.dockerfile import dockerfile
 from envlock.emit.image_plan import USER, ImagePlan
 from envlock.errors import ImageError
 from envlock.lockfile import Place
+from envlock.values import frozen
 
 __all__ = ["Proved", "build", "engine", "prove", "write_context"]
 
@@ -30,7 +30,7 @@ Say = Callable[[str], None]
 _CHECK = "/opt/envlock-check"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proved:
     """What the check inside a container printed, and its exit code."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import fields, replace
 from pathlib import Path
 
 from envlock import artifacts, knowledge, lockfile, store
@@ -28,7 +27,7 @@ from envlock.facts import (
 from envlock.knowledge import Finding
 from envlock.report import Report, verdict_of
 from envlock.targets import Target
-from envlock.values import frozen
+from envlock.values import fields, frozen, replace
 
 __all__ = ["Subject", "damage", "judge", "reconsidered", "refuse_damage", "subject"]
 

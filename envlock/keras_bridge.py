@@ -9,7 +9,6 @@ it belongs to.
 from __future__ import annotations
 
 import importlib
-import inspect
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -191,7 +190,9 @@ def save(model: Any, path: Path, arguments: Mapping[str, Any]) -> None:
         if single_file or not _is_keras_3(keras_of(model)):
             model.save(str(path), **arguments)
             return
-        quiet = {"verbose": False} if "verbose" in inspect.signature(model.export).parameters else {}
+        from inspect import signature
+
+        quiet = {"verbose": False} if "verbose" in signature(model.export).parameters else {}
         model.export(str(path), **(quiet | dict(arguments)))
 
 

@@ -11,14 +11,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from envlock import codec, redact, toml
 from envlock.errors import InvalidLock, LockError, NewerSchema
 from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER, WEIGHTS_LOADER, Content, Fingerprint, Lock
-from envlock.values import frozen
+from envlock.values import fields, frozen
 
 __all__ = [
     "ARCHITECTURE",

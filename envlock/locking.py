@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from envlock.facts import (
     Unknown,
 )
 from envlock.knowledge.rule import release
+from envlock.values import fields, replace
 
 __all__ = ["described", "read", "write"]
 

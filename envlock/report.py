@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
-
 from envlock.changes import Change
 from envlock.knowledge.rule import Finding, Severity
-from envlock.values import frozen
+from envlock.values import field, frozen
 
 __all__ = ["Proof", "Report", "Verdict", "verdict_of"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from envlock.facts import (
     Maybe,
     Unknown,
 )
-from envlock.values import frozen
+from envlock.values import fields, frozen, replace
 
 __all__ = [
     "Recording",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from envlock import capture, lockfile
@@ -27,7 +26,7 @@ from envlock.facts import (
     TensorFlow,
     Unknown,
 )
-from envlock.values import frozen
+from envlock.values import frozen, replace
 
 __all__ = ["Target", "target"]
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +9,10 @@ from builders import artifact, package, python
 from envlock import codec
 from envlock.errors import InvalidLock
 from envlock.facts import Artifact, Content, Cpu, Maybe, Package, Python, Unknown
+from envlock.values import frozen
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen(kw_only=True)
 class House:
     """One field of each kind that a lock can hold."""
 

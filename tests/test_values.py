@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
+import pickle
+import sys
 
 import pytest
 
-from envlock.values import frozen
+from envlock import process
+from envlock.values import field, frozen
 
 
 @frozen
@@ -14,7 +18,7 @@ class Room:
     name: str
     size: float = 1.0
     doors: tuple[str, ...] = ()
-    notes: dict[str, str] = dataclasses.field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 @frozen(kw_only=True)
@@ -99,3 +103,34 @@ def test_too_many_values_by_position_are_an_error() -> None:
 def test_a_value_given_twice_is_an_error() -> None:
     with pytest.raises(TypeError, match="Room takes 'name' once"):
         Room("hall", name="kitchen")  # type: ignore[misc]
+
+
+def test_a_copy_and_what_comes_back_from_a_pickle_are_equal() -> None:
+    room = Room("hall", notes={"a": "b"})
+
+    assert copy.deepcopy(room) == room
+    assert pickle.loads(pickle.dumps(room)) == room
+
+
+def test_it_can_be_matched_by_place_and_by_name() -> None:
+    match Room("hall", 2.0):
+        case Room("hall", size):
+            assert size == 2.0
+
+
+def test_a_class_of_values_may_have_methods_and_properties_of_its_own() -> None:
+    @frozen
+    class Square:
+        side: float
+
+        @property
+        def area(self) -> float:
+            return self.side**2
+
+    assert (Square(3.0).area, repr(Square(3.0))[-16:]) == (9.0, "Square(side=3.0)")
+
+
+def test_importing_it_brings_none_of_what_it_stands_in_for() -> None:
+    program = "import sys, envlock.facts, envlock.codec; print({'dataclasses', 'inspect'} & set(sys.modules))"
+
+    assert process.run([sys.executable, "-S", "-c", program]) == "set()\n"

@@ -6,13 +6,12 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from envlock.errors import ArtifactError
 from envlock.facts import Content, Maybe, TensorSpec, Unknown
-from envlock.values import frozen
+from envlock.values import field, frozen
 
 __all__ = ["MAX_CONFIG", "Node", "Reading", "files_below", "nodes", "parse_object", "shortened"]
 

@@ -7,13 +7,13 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from envlock import keras_bridge
 from envlock.capture.packages import Distribution
 from envlock.facts import TENSORFLOW_DISTRIBUTIONS, Keras, Maybe, TensorFlow, Unknown
+from envlock.values import replace
 from envlock.variables import recordable
 
 __all__ = ["keras", "tensorflow"]

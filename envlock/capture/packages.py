@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 from envlock.capture.metadata import Distribution, installed, normalised
 from envlock.facts import Package
+from envlock.values import replace
 
 __all__ = ["Distribution", "facts", "installed", "normalised", "recorded", "with_roles"]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from typing import Any
 
 from envlock.capture import frameworks, git, hardware, numerics, packages, python, system
 from envlock.capture.packages import Distribution
 from envlock.facts import Fingerprint, Package, Unknown, is_compared
+from envlock.values import fields
 
 __all__ = ["PROBES", "capture", "fingerprint", "glance"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from envlock import redact
 from envlock.custom import source
 from envlock.facts import CustomObject, Maybe, Unknown
+from envlock.values import replace
 
 __all__ = ["copy"]
 

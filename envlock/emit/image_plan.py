@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 
 from envlock.errors import ImageError
 from envlock.facts import SAVED_MODEL_LOADER, Keras, Lock, Package, Python, TensorSpec, Unknown
+from envlock.values import frozen
 from envlock.variables import FOLLOWS_THE_MODEL, GRAMMAR
 
 __all__ = ["USER", "ImagePlan", "plan"]
@@ -15,7 +15,7 @@ __all__ = ["USER", "ImagePlan", "plan"]
 USER = "65532:65532"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen(kw_only=True)
 class ImagePlan:
     """
     What an image is made of.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from typing import Any
 
 from envlock.facts.environment import Fingerprint
 from envlock.facts.unknown import NOT_RECORDED, Maybe
-from envlock.values import frozen
+from envlock.values import field, frozen
 
 __all__ = [
     "ARTIFACT",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import Field, field, fields, is_dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from envlock.values import frozen
+from envlock.values import Field, field, fields, frozen, is_value
 
 __all__ = ["NOT_RECORDED", "Maybe", "Unknown", "find_unknowns", "is_compared", "recorded"]
 
@@ -30,7 +29,7 @@ def recorded(default: Any = NOT_RECORDED) -> Any:
     return field(default=default, metadata={"compared": False})
 
 
-def is_compared(item: Field[Any]) -> bool:
+def is_compared(item: Field) -> bool:
     """Whether something follows for a model where this fact differs."""
     return bool(item.metadata.get("compared", True))
 
@@ -47,7 +46,7 @@ def find_unknowns(value: object, path: str = "", *, compared: bool = False) -> d
         return {path: value.reason}
     if isinstance(value, tuple):
         parts = [(getattr(item, "name", str(index)), item) for index, item in enumerate(value)]
-    elif is_dataclass(value):
+    elif is_value(value):
         parts = [
             (item.name.replace("_", "-"), getattr(value, item.name))
             for item in fields(value)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
 from enum import IntEnum
 
 from envlock.artifacts.reading import Node, nodes
@@ -25,7 +24,7 @@ from envlock.facts import (
     Keras,
     TensorFlow,
 )
-from envlock.values import frozen
+from envlock.values import field, frozen
 
 __all__ = [
     "ALL_LOADERS",

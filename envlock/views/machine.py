@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 from envlock import codec
@@ -12,6 +11,7 @@ from envlock.facts import Content, Fingerprint, Lock, Unknown
 from envlock.knowledge.rule import Finding, Severity
 from envlock.lockfile import SCHEMA
 from envlock.report import Proof, Report
+from envlock.values import replace
 
 __all__ = ["error", "fingerprint", "lock", "parse_report", "report"]
 
