@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import errno
 import os
-import platform
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from envlock.capture import host
 from envlock.facts import Maybe, Unknown
 
 __all__ = ["cpu_quota", "memory", "memory_limit"]
@@ -29,7 +29,7 @@ _NO_LIMIT = 1 << 62
 
 def memory() -> Maybe[int]:
     """The machine's memory in bytes."""
-    if platform.system() != "Linux":
+    if host.system() != "Linux":
         return _pages()
     try:
         text = _MEMINFO.read_text(encoding="utf-8", errors="replace")
@@ -79,7 +79,7 @@ def _quotas(folder: Path) -> Iterator[tuple[str, str]]:
 
 def _groups(controller: str) -> Iterator[Path]:
     """The folders of the groups that limit this process, its own first, of both versions."""
-    if platform.system() != "Linux":
+    if host.system() != "Linux":
         return
     if not _GROUPS.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no control groups are mounted")
@@ -116,4 +116,4 @@ def _pages() -> Maybe[int]:
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
-        return Unknown(f"the memory cannot be read on {platform.system()}")
+        return Unknown(f"the memory cannot be read on {host.system()}")

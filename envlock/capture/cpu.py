@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
 from pathlib import Path
 
 from envlock import process
+from envlock.capture import host
 from envlock.capture.cgroups import cpu_quota
 from envlock.errors import ToolError
 from envlock.facts import Cpu, Maybe, Unknown
@@ -64,7 +64,7 @@ def cpu(_: object = None) -> Cpu:
     try:
         text = _CPUINFO.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        unlisted = Unknown(f"{platform.system()} has no readable /proc/cpuinfo")
+        unlisted = Unknown(f"{host.system()} has no readable /proc/cpuinfo")
         return Cpu(model=_model_elsewhere(), features=unlisted, usable=_usable(), quota=cpu_quota())
     return Cpu(model=_model(text), features=_features(text), usable=_usable(), quota=cpu_quota())
 
@@ -115,18 +115,20 @@ def _all(text: str, keys: str) -> list[str]:
 
 
 def _model_elsewhere() -> Maybe[str]:
-    system = platform.system()
+    system = host.system()
     if system == "Darwin":
         try:
             return process.run(["sysctl", "-n", "machdep.cpu.brand_string"], seconds=5).strip()
         except ToolError as error:
             return Unknown(str(error))
-    # Elsewhere it would start a program.
-    told = platform.processor() if system == "Windows" else ""
-    return told or Unknown(f"the processor cannot be read on {system}")
+    if system == "Windows":
+        import platform
+
+        return platform.processor() or Unknown("the processor cannot be read on Windows")
+    return Unknown(f"the processor cannot be read on {system}")
 
 
 def _usable() -> Maybe[int]:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
-    return os.cpu_count() or Unknown(f"{platform.system()} does not count its processors")
+    return os.cpu_count() or Unknown(f"{host.system()} does not count its processors")

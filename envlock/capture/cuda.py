@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
+from envlock.capture import host
 from envlock.capture.metadata import Distribution
 from envlock.facts import Maybe, Unknown
 
@@ -115,8 +115,8 @@ def _text(path: Path) -> str:
 
 def _library(name: str) -> Maybe[str | None]:
     """The version of a system library, in the first folder that holds it."""
-    if platform.system() not in {"Linux", "Darwin"}:
-        return Unknown(f"system libraries are not looked for on {platform.system()}")
+    if host.system() not in {"Linux", "Darwin"}:
+        return Unknown(f"system libraries are not looked for on {host.system()}")
     versions = (max(_versions_in(folder, name), key=_numbers, default=None) for folder in _folders())
     return next((version for version in versions if version), None)
 
@@ -154,10 +154,10 @@ def _numbers(version: str) -> tuple[int, ...]:
 def _loaded(
     name: str, wheels: re.Pattern[str], distributions: Mapping[str, Distribution]
 ) -> Maybe[str | None]:
-    if platform.system() == "Darwin":  # for which there is no CUDA
+    if host.system() == "Darwin":  # for which there is no CUDA
         return None
-    if platform.system() != "Linux":
-        return Unknown(f"loaded libraries cannot be listed on {platform.system()}")
+    if host.system() != "Linux":
+        return Unknown(f"loaded libraries cannot be listed on {host.system()}")
     try:
         text = _MAPS.read_text(encoding="utf-8", errors="replace")
     except OSError as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -94,6 +92,8 @@ def _home() -> Path:
 
 
 def _settings(path: Path) -> Maybe[dict[str, Any]]:
+    import json
+
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -135,6 +135,8 @@ Build = dict[str, str | bool | tuple[str, ...]]
 
 
 def _build_info(path: Path) -> Maybe[Build]:
+    import ast
+
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError) as error:

@@ -9,14 +9,13 @@ neither UUID, serial number nor address is asked for.
 from __future__ import annotations
 
 import os
-import platform
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from envlock import process
-from envlock.capture import cuda
+from envlock.capture import cuda, host
 from envlock.capture.metadata import Distribution
 from envlock.errors import ToolError
 from envlock.facts import Device, Gpu, Maybe, Unknown
@@ -73,10 +72,10 @@ def _gpu(distributions: Mapping[str, Distribution], nvidia: _Nvidia) -> Gpu:
 def _nvidia(otherwise: Callable[[], _Nvidia]) -> _Nvidia:
     """NVIDIA's cards by NVML, and `otherwise` where that is not installed."""
     # https://docs.nvidia.com/cuda/archive/10.2/cuda-toolkit-release-notes: the last for macOS was 10.2.
-    if platform.system() not in {"Linux", "Windows", "Darwin"}:
-        unknown = Unknown(f"graphics cards cannot be read on {platform.system()}")
+    if host.system() not in {"Linux", "Windows", "Darwin"}:
+        unknown = Unknown(f"graphics cards cannot be read on {host.system()}")
         return _Nvidia(driver=unknown, cuda_driver=unknown, devices=unknown)
-    if platform.system() == "Darwin" or not any(sign.exists() for sign in _SIGNS):
+    if host.system() == "Darwin" or not any(sign.exists() for sign in _SIGNS):
         return _Nvidia(driver=None, cuda_driver=None, devices=())
     try:
         from importlib import import_module

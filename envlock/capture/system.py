@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from envlock.capture import hardware
+from envlock.capture import hardware, host
 from envlock.facts import Maybe, System, Unknown
 from envlock.variables import GRAMMAR, recordable
 
@@ -28,7 +28,7 @@ _CONTAINERS = ("kubernetes", "docker", "podman", "singularity", "containerd", "l
 
 def operating_system(_: object = None) -> System:
     """Name, machine, kernel, distribution, C library, container and memory; never the host's name."""
-    uname = platform.uname() if os.name == "nt" else os.uname()
+    uname = _uname()
     return System(
         os=uname[0],
         machine=uname[4],
@@ -41,16 +41,25 @@ def operating_system(_: object = None) -> System:
     )
 
 
+def _uname() -> Sequence[str]:
+    if os.name == "nt":
+        import platform
+
+        return platform.uname()
+    return os.uname()
+
+
 def variables(_: object = None) -> dict[str, str]:
     """The listed environment variables that are set, by name."""
     return {name: recordable(name, os.environ[name]) for name in GRAMMAR if name in os.environ}
 
 
 def _distribution() -> Maybe[str | None]:
-    if platform.system() == "Darwin":
-        return f"macos {platform.mac_ver()[0]}"
-    if platform.system() == "Windows":
-        return f"windows {platform.win32_ver()[1]}"
+    if host.system() in {"Darwin", "Windows"}:
+        import platform
+
+        is_mac = host.system() == "Darwin"
+        return f"macos {platform.mac_ver()[0]}" if is_mac else f"windows {platform.win32_ver()[1]}"
     try:
         text = _OS_RELEASE.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:

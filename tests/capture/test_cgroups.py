@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import platform
 from pathlib import Path
 
 import pytest
 
-from envlock.capture import cgroups
+from envlock.capture import cgroups, host
 from envlock.facts import Unknown
 
 POD = "kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/cri-containerd-2.scope"
@@ -36,7 +35,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(cgroups, "_OWN_GROUPS", found.proc)
     monkeypatch.setattr(cgroups, "_GROUPS", found.groups)
     monkeypatch.setattr(cgroups, "_MEMINFO", tmp_path / "meminfo")
-    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    monkeypatch.setattr(host, "system", lambda: "Linux")
     return found
 
 
@@ -147,7 +146,7 @@ def test_without_control_groups_in_sight_the_limits_are_unknown(machine: Machine
 def test_elsewhere_than_on_linux_there_are_no_control_groups(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(host, "system", lambda: "Darwin")
 
     assert (cgroups.cpu_quota(), cgroups.memory_limit()) == (None, None)
 
@@ -174,14 +173,14 @@ def test_the_memory_is_the_kernels_total_in_bytes(
 
 def test_elsewhere_the_memory_is_that_of_all_pages(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     pages = {"SC_PHYS_PAGES": 1000, "SC_PAGE_SIZE": 16384}
-    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(host, "system", lambda: "Darwin")
     monkeypatch.setattr(cgroups.os, "sysconf", pages.__getitem__, raising=False)
 
     assert cgroups.memory() == 16384000
 
 
 def test_on_windows_the_memory_is_unknown(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "system", lambda: "Windows")
+    monkeypatch.setattr(host, "system", lambda: "Windows")
     monkeypatch.delattr(cgroups.os, "sysconf")
 
     assert cgroups.memory() == Unknown("the memory cannot be read on Windows")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from envlock import process
-from envlock.capture import cgroups, cpu
+from envlock.capture import cgroups, cpu, host
 from envlock.errors import ToolError
 from envlock.facts import Unknown
 
@@ -104,7 +104,7 @@ def cpuinfo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A Linux of two processors without control groups; the file that stands for /proc/cpuinfo."""
     monkeypatch.setattr(cpu, "_CPUINFO", tmp_path / "cpuinfo")
     monkeypatch.setattr(cgroups, "_GROUPS", tmp_path / "groups")
-    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    monkeypatch.setattr(host, "system", lambda: "Linux")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3}, raising=False)
     return tmp_path / "cpuinfo"
 
@@ -165,7 +165,7 @@ def test_on_a_mac_the_system_is_asked_for_the_name(monkeypatch: pytest.MonkeyPat
         asked.append(list(command))
         return "Apple M3 Pro\n"
 
-    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(host, "system", lambda: "Darwin")
     monkeypatch.setattr(process, "run", run)
 
     found = cpu.cpu()
@@ -182,7 +182,7 @@ def test_a_mac_that_does_not_answer_leaves_the_name_unknown(monkeypatch: pytest.
     def run(command: Sequence[str], *, seconds: float) -> str:
         raise ToolError("sysctl is not installed")
 
-    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(host, "system", lambda: "Darwin")
     monkeypatch.setattr(process, "run", run)
 
     assert cpu.cpu().model == Unknown("sysctl is not installed")
@@ -199,7 +199,7 @@ def test_a_mac_that_does_not_answer_leaves_the_name_unknown(monkeypatch: pytest.
 def test_elsewhere_only_windows_tells_the_name(
     monkeypatch: pytest.MonkeyPatch, system: str, told: str, expected: str | Unknown
 ) -> None:
-    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(host, "system", lambda: system)
     monkeypatch.setattr(platform, "processor", lambda: told)
 
     assert cpu.cpu().model == expected

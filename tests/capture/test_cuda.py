@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import platform
 import sys
 from pathlib import Path
 
 import pytest
 from builders import install
 
-from envlock.capture import cuda, packages
+from envlock.capture import cuda, host, packages
 from envlock.facts import Unknown
 
 
@@ -18,7 +17,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(cuda, "_FOLDERS", (tmp_path / "cuda" / "lib64", tmp_path / "lib"))
     monkeypatch.setattr(cuda, "_ROCM", tmp_path / "rocm")
     monkeypatch.setattr(cuda, "_MAPS", tmp_path / "maps")
-    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    monkeypatch.setattr(host, "system", lambda: "Linux")
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "prefix"))
     monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
     (tmp_path / "maps").touch()
@@ -139,7 +138,7 @@ def test_the_loaders_path_comes_before_the_systems_folders(
 
 
 def test_system_libraries_are_unknown_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "system", lambda: "Windows")
+    monkeypatch.setattr(host, "system", lambda: "Windows")
 
     assert cuda.installed_cuda({}) == Unknown("system libraries are not looked for on Windows")
 
@@ -221,6 +220,6 @@ def test_what_is_loaded_is_unknown_where_it_cannot_be_listed(
 def test_elsewhere_only_a_mac_surely_has_nothing_loaded(
     monkeypatch: pytest.MonkeyPatch, system: str, expected: Unknown | None
 ) -> None:
-    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(host, "system", lambda: system)
 
     assert cuda.loaded_cudnn({}) == expected

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import platform
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from envlock import process
-from envlock.capture import cuda, gpu
+from envlock.capture import cuda, gpu, host
 from envlock.errors import ToolError
 from envlock.facts import Device, Gpu, Unknown
 
@@ -43,7 +42,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(cuda, "_MAPS", tmp_path / "maps")
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
-    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    monkeypatch.setattr(host, "system", lambda: "Linux")
     monkeypatch.setitem(sys.modules, "pynvml", None)
     monkeypatch.setattr(process, "run", _missing)
     (tmp_path / "maps").touch()
@@ -432,7 +431,7 @@ def test_cards_are_named_in_the_order_of_their_addresses(machine: Path) -> None:
 def test_elsewhere_the_cards_are_told_as_far_as_it_is_known(
     monkeypatch: pytest.MonkeyPatch, system: str, expected: tuple[Any, Any]
 ) -> None:
-    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(host, "system", lambda: system)
 
     assert (gpu.gpu({}).driver, gpu.gpu({}).devices) == expected
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 
 import pytest
 
-from envlock.capture import hardware, system
+from envlock.capture import hardware, host, system
 from envlock.facts import System, Unknown
 from envlock.variables import GRAMMAR
 
@@ -166,3 +167,16 @@ def test_of_a_variable_that_names_folders_only_that_it_is_set_is_recorded(
     monkeypatch.setenv("LD_LIBRARY_PATH", "/home/ada/cuda/lib64")
 
     assert system.variables() == {"LD_LIBRARY_PATH": "<set>"}
+
+
+@pytest.mark.parametrize(
+    ("system_name", "distribution"), [("Darwin", "macos 14.5"), ("Windows", "windows 10.0.22631")]
+)
+def test_the_release_of_macos_and_windows_is_asked_of_the_system(
+    monkeypatch: pytest.MonkeyPatch, system_name: str, distribution: str
+) -> None:
+    monkeypatch.setattr(host, "system", lambda: system_name)
+    monkeypatch.setattr(platform, "mac_ver", lambda: ("14.5", ("", "", ""), "arm64"))
+    monkeypatch.setattr(platform, "win32_ver", lambda: ("10", "10.0.22631", "SP0", "Multiprocessor Free"))
+
+    assert system.operating_system().distribution == distribution
