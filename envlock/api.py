@@ -7,7 +7,6 @@ imported there, so that a diff does not pay for it.
 
 from __future__ import annotations
 
-import re
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -17,14 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envlock import capture, judging, keras_bridge, lockfile, redact, store, targets
-from envlock.contract import canary
 from envlock.custom import resolve
 from envlock.errors import EnvlockError, ImageError, LockError, MismatchError, UsageError
-from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, Canary, Content, Fingerprint, Lock, Unknown
+from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, Content, Fingerprint, Lock
 from envlock.judging import Subject
-from envlock.knowledge import Severity
-from envlock.knowledge import proof as proof_rules
-from envlock.report import BREAKS, DRIFTS, Proof, Report
+from envlock.report import BREAKS, DRIFTS, Report
 from envlock.values import replace
 from envlock.views import machine, text
 
@@ -137,7 +133,9 @@ def load_model(
         _attach(error, report)
         raise
     if verify:
-        proved = _proved(seen, report, lambda arrays: keras_bridge.call(model, arrays))
+        from envlock import proving
+
+        proved = proving.proved(seen, report, lambda arrays: keras_bridge.call(model, arrays))
         if proved.proof is None:
             raise LockError(f"{seen.artifact.name} cannot be verified: {proved.unknown['canary']}")
         if proved.proof.difference > proved.proof.tolerance:
@@ -230,6 +228,8 @@ def verify(path: AnyPath) -> Report:
     `IntegrityError` names a file that is not as it was locked. A load that fails and outputs that
     differ are findings (`EL002`, `EL003`), not exceptions.
     """
+    from envlock import proving
+
     seen = judging.subject(Path(path))
     _refuse_unlocked(seen)
     if seen.loader == WEIGHTS_LOADER:
@@ -238,19 +238,11 @@ def verify(path: AnyPath) -> Report:
     judging.refuse_damage(seen)
     report = _here(seen, given={})
     try:
-        return _proved(seen, report, _callable(seen))
+        return proving.proved(seen, report, proving.loaded(seen))
     except EnvlockError:
         raise
     except Exception as error:  # noqa: BLE001 - a model's own code may raise anything; it is the answer
-        import textwrap
-
-        told = textwrap.shorten(re.sub(r"\x1b\[[\d;]*m", "", str(error)), 200, placeholder=" …")
-        message = f"{seen.loader} raised {type(error).__name__}: {told}"
-        # What was foreseen stands first: it says more than the loader does.
-        failed = proof_rules.load_failed.finding(seen.loader, message)
-        foreseen = tuple(item for item in report.findings if item.severity is Severity.ERROR)
-        rest = tuple(item for item in report.findings if item.severity is not Severity.ERROR)
-        return judging.reconsidered(report, (*foreseen, failed, *rest))
+        return proving.failed(seen, report, error)
 
 
 def dockerfile(path: AnyPath, *, base: str | None = None, context: AnyPath | None = None) -> str:
@@ -367,36 +359,6 @@ def _attach(error: Exception, report: Report) -> None:
         error.add_note(note)
     else:
         error.__notes__ = [note]
-
-
-def _callable(seen: Subject) -> Callable[[Sequence[Any]], list[Any]]:
-    model = seen.place.model
-    if seen.loader == KERAS_LOADER:
-        loaded = keras_bridge.load(model, resolve.resolve(seen.custom_objects, given={}), {})
-        return lambda arrays: keras_bridge.call(loaded, arrays)
-    loaded = keras_bridge.load_saved_model(model)
-    inputs = seen.lock.inputs if seen.lock and isinstance(seen.lock.inputs, tuple) else ()
-    return lambda arrays: keras_bridge.call_signature(loaded, arrays, [spec.name for spec in inputs])
-
-
-def _proved(seen: Subject, report: Report, call: Callable[[Sequence[Any]], list[Any]]) -> Report:
-    """The report with what the canaries gave, or with why there are none."""
-    recorded = seen.lock.canary if seen.lock else None
-    if not isinstance(recorded, Canary):
-        reason = recorded.reason if isinstance(recorded, Unknown) else "the lock holds no inputs to replay"
-        return replace(report, unknown=report.unknown | {"canary": reason})
-    inputs, outputs = canary.read(seen.place.attachments / canary.FILE)
-    difference, bitwise = canary.compare(outputs, call(inputs))
-    proof = Proof(rows=recorded.rows, difference=difference, tolerance=recorded.tolerance, bitwise=bitwise)
-    report = replace(report, proof=proof)
-    if difference <= recorded.tolerance:
-        return report
-    message = (
-        f"the outputs differ from the recorded ones by {difference:.3g}, accepted is {recorded.tolerance:.0e}"
-    )
-    return judging.reconsidered(
-        report, (proof_rules.outputs_differ.finding("canary", message), *report.findings)
-    )
 
 
 def _refuse_unlocked(seen: Subject) -> Lock:

@@ -22,7 +22,7 @@ FLOORS = (
     ("custom", "knowledge"),
     ("contract", "emit", "report", "targets"),
     ("image", "judging", "saving", "views"),
-    ("locking",),
+    ("locking", "proving"),
     ("api",),
     ("hooks",),
     ("cli",),
