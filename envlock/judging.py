@@ -216,7 +216,18 @@ def _unknowns(seen: Subject, target: Target) -> dict[str, str]:
     """What could not be compared, each section once."""
     recorded = find_unknowns(seen.fingerprint, compared=True) if seen.lock else {"lock": _UNLOCKED.reason}
     here = find_unknowns(target.fingerprint, compared=True)
-    return here | recorded | find_unknowns(seen.content, "content")
+    return here | recorded | find_unknowns(seen.content, "content") | _unknown_code(seen)
+
+
+def _unknown_code(seen: Subject) -> dict[str, str]:
+    """Why the user's code could not be looked for, where the model needs any."""
+    if seen.lock:
+        found = seen.lock.custom_objects
+    else:
+        from envlock.custom import named  # reads the whole architecture
+
+        found = named.stated(seen.content, seen.artifact.keras_version)
+    return {"custom-objects": found.reason} if isinstance(found, Unknown) else {}
 
 
 def _saved_with(seen: Subject) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 from envlock import artifacts, capture, lockfile, saving, store
 from envlock._version import __version__
 from envlock.artifacts import Reading
-from envlock.artifacts.config import inventory
 from envlock.capture import frameworks, packages
+from envlock.custom import named
 from envlock.facts import (
     KERAS_LOADER,
     SAVED_MODEL_LOADER,
@@ -45,7 +45,7 @@ def described(reading: Reading, where: lockfile.Place, *, from_here: bool, hashe
     what the files tell of theirs. The files are listed with their digests only when `hashed`.
     """
     files = store.describe(where.model, without=where.inside) if hashed else ()
-    objects = _custom_objects(reading)
+    objects = named.stated(reading.content, reading.keras_version)
     said = {"artifact", "inputs", "outputs", "custom_objects"}
     if not from_here:
         said |= {field.name for field in fields(Fingerprint)}
@@ -131,12 +131,3 @@ def _stated_tensorflow(reading: Reading) -> Maybe[TensorFlow | None]:
     if not isinstance(version, str):
         return _UNSAID if version is None else version
     return TensorFlow(distribution=_UNSAID, version=version, cuda=_UNSAID, cudnn=_UNSAID)
-
-
-def _custom_objects(reading: Reading) -> Maybe[tuple[CustomObject, ...]]:
-    """None, where the model names only what is Keras' own: of other code its files hold the name alone."""
-    found = inventory(reading.content, keras_version=reading.keras_version)
-    if isinstance(found, Unknown):
-        return found
-    names = " and ".join(item.name for item in found.custom)
-    return Unknown(f"the model asks for {names}, and its files do not hold that code") if names else ()

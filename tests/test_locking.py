@@ -210,3 +210,22 @@ def test_what_every_sample_says_of_itself_can_be_locked_and_read_back(tmp_path: 
         assert lockfile.read(lockfile.place(tmp_path / sample.name).lock) == lock
         assert isinstance(lock.fingerprint, Fingerprint)
         assert not any("/" in reason for reason in find_unknowns(lock).values())
+
+
+@pytest.mark.parametrize("is_locked", [False, True])
+def test_a_diff_says_that_code_which_is_only_named_could_not_be_looked_for(
+    tmp_path: Path, is_locked: bool
+) -> None:
+    path = _sample("keras-3.15-rnn.keras", tmp_path)
+    if is_locked:
+        api.lock(path)
+
+    report = api.diff(path)
+
+    assert re.match(
+        r"the model asks for .+, and its files do not hold that code", report.unknown["custom-objects"]
+    )
+
+
+def test_a_diff_of_a_model_of_keras_own_classes_says_nothing_of_code(tmp_path: Path) -> None:
+    assert "custom-objects" not in api.diff(write_archive(tmp_path / "house.keras")).unknown

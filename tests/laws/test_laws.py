@@ -17,6 +17,7 @@ from envlock.facts import (
     NOT_RECORDED,
     Artifact,
     ArtifactFile,
+    Content,
     CustomObject,
     Fingerprint,
     Lock,
@@ -26,6 +27,7 @@ from envlock.facts import (
     find_unknowns,
 )
 from envlock.redact import visible
+from envlock.views import facts, machine
 
 # A busy machine is slow, which says nothing about a law.
 settings.register_profile("laws", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -171,3 +173,25 @@ def test_what_was_made_visible_holds_nothing_that_a_terminal_obeys(text: str) ->
         character for character in text if character in "\n\t"
     ]
     assert visible(shown) == shown
+
+
+CONTENTS = st.builds(
+    Content,
+    config=st.none() | st.just({"class_name": "\x1b[2J", "config": {"layers": [{"class_name": "a\u202e"}]}}),
+    ops=st.dictionaries(TEXTS, st.integers(0, 9), max_size=2),
+    assets=_maybe(ITEMS),
+)
+
+
+@given(LOCKS, CONTENTS)
+def test_no_view_of_a_lock_holds_what_a_terminal_obeys(lock: Lock, content: Content) -> None:
+    text = facts.lock(lock, content)
+
+    assert visible(text) == text
+    assert "\t" not in text
+    assert machine.lock(lock, content).isascii()
+
+
+@given(FINGERPRINTS)
+def test_what_is_printed_of_a_machine_is_read_back_on_another(fingerprint: Fingerprint) -> None:
+    assert lockfile.fingerprint(machine.fingerprint(fingerprint)) == fingerprint
