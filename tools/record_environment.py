@@ -4,11 +4,13 @@ Save one small Keras model through envlock, here and now, and keep its lock for 
     PYTHONPATH=REPOSITORY python tools/record_environment.py tests/recorded/NAME.envlock.toml
 
 Runs inside the environment that is to be recorded, which needs Keras (with TensorFlow or without),
-`packaging`, `tomli-w` and below Python 3.11 `tomli`; envlock itself comes by `PYTHONPATH`, so that it is no
-package of that environment. The model is that of `tests/recorded/project`: a registered layer of a
-project between Dense layers, compiled. It is thrown away. The lock is kept byte for byte as `envlock.save_model`
-wrote it: whatever varies from machine to machine is what the tests are to see. A line of
-`tests/recorded/README.md` says when and of what it was taken.
+`packaging`, `tomli-w` and below Python 3.11 `tomli`. envlock itself comes by `PYTHONPATH`, so that it is no
+package of that environment.
+
+The model is that of `tests/recorded/project`: a registered layer of a project between Dense layers,
+compiled. It is thrown away. Its lock is kept byte for byte as `envlock.save_model` wrote it: whatever
+varies from machine to machine is what the tests are to see. `tests/recorded/README.md` says when each
+was taken, and of what.
 """
 
 from __future__ import annotations
