@@ -127,7 +127,7 @@ def fingerprint(text: str) -> Fingerprint:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise LockError(f"not a JSON document: {error}") from None
-    if not isinstance(data, dict) or not _FINGERPRINT & data.keys():
+    if not isinstance(data, dict):
         raise LockError("holds no fingerprint of an environment")
     _check_schema(data.pop("schema", SCHEMA), where="schema")
     absent, unknown = data.pop("absent", []), data.pop("unknown", {})

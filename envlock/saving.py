@@ -184,13 +184,25 @@ def _fingerprint(
 
 def runtime_roots(keras: Keras | None, objects: Maybe[tuple[CustomObject, ...]]) -> set[str]:
     """The distributions that a model imports itself; what they depend on follows."""
-    roots = {"numpy", *TENSORFLOW_DISTRIBUTIONS}
+    roots = {"numpy", *TENSORFLOW_DISTRIBUTIONS, *_PLUG_INS}
     if keras:
-        roots.add(keras.provider)
-        roots |= {str(keras.backend)} & {"jax", "torch"}
+        roots |= {keras.provider, *_OF_BACKEND.get(str(keras.backend), ())}
     if isinstance(objects, tuple):
         roots |= {name for item in objects for name in (*item.imports, item.distribution) if name}
     return roots
+
+
+# What Keras imports on a backend; its own numpy backend borrows from jax.
+_OF_BACKEND = {
+    "jax": ("jax",),
+    "torch": ("torch",),
+    "numpy": ("jax", "scipy"),
+    "openvino": ("openvino", "scipy"),
+}
+
+# https://github.com/tensorflow/community/blob/master/rfcs/20200624-pluggable-device-for-tensorflow.md:
+# TensorFlow loads what lies in its folder of plug-ins, and depends on none.
+_PLUG_INS = ("intel-extension-for-tensorflow", "tensorflow-directml-plugin", "tensorflow-metal")
 
 
 def sources(*, artifact: Iterable[str]) -> dict[str, str]:

@@ -64,7 +64,7 @@ _MACHINE: Mapping[str, str] = {
     "OPENBLAS_NUM_THREADS": _NUMBER,
     "PYTHONHASHSEED": r"random|\d{1,10}",
     "TF_DETERMINISTIC_ALLOCATOR": _FLAG,
-    "TF_FORCE_GPU_ALLOW_GROWTH": _FLAG,
+    # Not TF_FORCE_GPU_ALLOW_GROWTH: Keras sets it itself in each process that runs on another backend.
     "TF_GPU_ALLOCATOR": _WORD,
     "TF_GPU_THREAD_MODE": _WORD,
     "TF_NUM_INTEROP_THREADS": _NUMBER,

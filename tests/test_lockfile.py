@@ -556,7 +556,7 @@ def test_the_json_of_a_locked_model_is_read_for_its_environment() -> None:
     [
         ("{", "not a JSON document: "),
         ("[]", "holds no fingerprint of an environment"),
-        ('{"error": "no"}', "holds no fingerprint of an environment"),
+        ('{"error": "no"}', "Expected a value, found none at python"),
         ('{"schema": 2, "python": {}}', "has schema 2, this envlock reads up to 1; upgrade envlock-tf"),
         ('{"python": 3}', "Expected a table, found 3 at python"),
         ('{"python": {"version": "3"}}', "Expected a value, found none at python.implementation"),

@@ -93,7 +93,7 @@ EXPECTED = {
         "tensorflow 2.16.1", "keras 3.3.3", (), None, COMPATIBLE, COMPATIBLE
     ),
     "rocm62-mi210-py39-tf214-kubernetes": Expected(
-        "tensorflow-rocm 2.14.0.600", "keras 2.14.0", (), "conda", BREAKS, COMPATIBLE
+        "tensorflow-rocm 2.14.0.600", "keras 2.14.0", (), "conda", BREAKS, DRIFTS
     ),
     "windows-py311-tf217-intel": Expected(
         "tensorflow 2.17.0", "keras 3.5.0", (), "system", COMPATIBLE, COMPATIBLE

@@ -19,6 +19,7 @@ from envlock.capture import cuda, host
 from envlock.capture.metadata import Distribution
 from envlock.errors import ToolError
 from envlock.facts import Device, Gpu, Maybe, Unknown
+from envlock.values import replace
 
 __all__ = ["glance_at_gpu", "gpu"]
 
@@ -46,11 +47,15 @@ class _Nvidia(NamedTuple):
 
 def gpu(distributions: Mapping[str, Distribution]) -> Gpu:
     """The graphics cards, their drivers, and CUDA and cuDNN as installed and as loaded."""
-    return _gpu(distributions, _nvidia(_by_program))
+    return replace(
+        _gpu(distributions, _nvidia(_by_program)),
+        cuda_loaded=cuda.loaded_cuda(distributions),
+        cudnn_loaded=cuda.loaded_cudnn(distributions),
+    )
 
 
 def glance_at_gpu(distributions: Mapping[str, Distribution]) -> Gpu:
-    """The same without starting a program for it, for a comparison, which asks for less."""
+    """What is compared of it, without starting a program."""
     reason = Unknown("a comparison does not start nvidia-smi; the package nvidia-ml-py would tell it")
     return _gpu(distributions, _nvidia(lambda: _by_kernel(reason)))
 
@@ -62,8 +67,6 @@ def _gpu(distributions: Mapping[str, Distribution], nvidia: _Nvidia) -> Gpu:
         cuda_driver=nvidia.cuda_driver,
         cuda=cuda.installed_cuda(distributions),
         cudnn=cuda.installed_cudnn(distributions),
-        cuda_loaded=cuda.loaded_cuda(distributions),
-        cudnn_loaded=cuda.loaded_cudnn(distributions),
         rocm=cuda.installed_rocm(distributions),
         amd_driver=_amd_driver(),
     )

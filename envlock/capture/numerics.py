@@ -39,7 +39,7 @@ def _blas(path: Path) -> Maybe[str | None]:
     if new:
         return f"{new[1]} {new[2]}"
     # Before (built by distutils): blas_opt_info={'libraries': ['openblas64_', ...], ...}
-    old = re.search(r"^blas_opt_info\s*=\s*\{'libraries': \['([\w-]+)'", text, re.MULTILINE)
+    old = re.search(r"^blas(?:_ilp64)?_opt_info\s*=\s*\{'libraries': \['([\w-]+)'", text, re.MULTILINE)
     if old:
         return old[1].rstrip("_")
     return Unknown("NumPy's __config__.py names no BLAS in a form that envlock knows")

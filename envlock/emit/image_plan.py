@@ -110,14 +110,15 @@ def _described(lock: Lock, model: str) -> str:
 
 def _keras_settings(lock: Lock) -> str:
     keras = lock.fingerprint.keras
-    settings = {}
+    settings: dict[str, str | float] = {}
     if isinstance(keras, Keras):
         known = {
             "backend": keras.backend,
+            "epsilon": keras.epsilon,
             "floatx": keras.floatx,
             "image_data_format": keras.image_data_format,
         }
-        settings = {key: value for key, value in known.items() if isinstance(value, str)}
+        settings = {key: value for key, value in known.items() if isinstance(value, (str, float))}
     return _json({"epsilon": 1e-7} | settings)
 
 

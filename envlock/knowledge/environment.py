@@ -111,7 +111,7 @@ def arithmetic_switch_changed(seen: Comparison) -> Iterator[Case]:
 )
 def gpu_changed(seen: Comparison) -> Iterator[Case]:
     """
-    The model was saved on a machine with an NVIDIA card and the target has none, or the other way round.
+    The model was saved on a machine with a graphics card and the target has none, or the other way round.
 
     Sums are taken in another order, and on newer cards in reduced precision (TF32).
     """
@@ -182,7 +182,9 @@ def _is_runtime(fingerprint: Fingerprint, name: str) -> bool:
 def _cards(fingerprint: Fingerprint) -> str | None:
     """The graphics cards as text, empty for none, `None` when it is not known."""
     if isinstance(fingerprint.gpu, Gpu) and isinstance(fingerprint.gpu.devices, tuple):
-        return ", ".join(device.name for device in fingerprint.gpu.devices)
+        names = [device.name for device in fingerprint.gpu.devices]
+        amd = fingerprint.gpu.rocm
+        return ", ".join([*names, f"ROCm {amd}"] if isinstance(amd, str) else names)
     return None
 
 
