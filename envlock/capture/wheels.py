@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from envlock.capture.metadata import folder_name
@@ -33,6 +34,20 @@ def file_name(info: Path) -> Maybe[str | None]:
 
 def record(info: Path) -> Maybe[str | None]:
     """The digest of RECORD, `None` where there is none: what was no wheel has none."""
+    try:
+        status = (info / "RECORD").stat()
+    except OSError:  # reading it says why
+        return _record(info)
+    return _record_of(info, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _record_of(info: Path, _changed: int, _size: int) -> Maybe[str | None]:
+    """The same once for each state of the file: a program may save often."""
+    return _record(info)
+
+
+def _record(info: Path) -> Maybe[str | None]:
     data = _content(info, "RECORD")
     if data is None or isinstance(data, Unknown):
         return data

@@ -292,3 +292,13 @@ def test_an_egg_in_a_zip_file_is_recorded_without_what_it_does_not_have(tmp_path
 
     nothing = {"wheel": None, "record": None, "installer": None, "origin": None}
     assert found == Package(name="house", version="1", **nothing)
+
+
+def test_a_record_that_changed_is_read_again(tmp_path: Path) -> None:
+    info = tmp_path / "six-1.0.dist-info"
+    info.mkdir()
+    (info / "RECORD").write_text("six.py,sha256=a,1\n", encoding="utf-8")
+    first = wheels.record(info)
+    (info / "RECORD").write_text("six.py,sha256=b,10\n", encoding="utf-8")
+
+    assert wheels.record(info) != first
