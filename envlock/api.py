@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envlock import capture, judging, keras_bridge, lockfile, redact, store, targets
-from envlock.custom import resolve
+from envlock.custom import captured, resolve
 from envlock.errors import EnvlockError, ImageError, LockError, MismatchError, UsageError
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, Content, Fingerprint, Lock
 from envlock.judging import Subject
@@ -89,6 +89,7 @@ def save_model(
     )
     saved = judging.subject(target)
     same = targets.Target("the environment that it was saved in", saved.fingerprint)
+    captured.warn_of_refused(saved.lock.custom_objects if saved.lock else (), stacklevel=2)
     _object(judging.judge(saved, same), saved, "warn")
     return _lock_of(target)
 
@@ -171,9 +172,10 @@ def lock(path: AnyPath, *, from_here: bool = False) -> Lock:
 
     where = lockfile.place(_local(path))
     if not where.lock.exists():
-        return locking.write(where.model, from_here=from_here)
+        locking.write(where.model, from_here=from_here)
+        return lockfile.read(where.lock)
     if from_here:
-        hint = f"remove {where.lock.name} first if this environment is to stand in it"
+        hint = f"move it and {where.attachments.name} away first if this environment is to stand in it"
         raise UsageError(f"{where.model.name} has a lock already", hint=hint)
     return lockfile.read(where.lock)
 
@@ -184,13 +186,14 @@ def described(path: AnyPath) -> tuple[Lock, Content]:
 
     A model without a lock is described by its files; they are not hashed.
     """
-    seen = judging.subject(_local(path))
-    if seen.lock is not None:
-        return seen.lock, seen.content
+    where = lockfile.place(_local(path))
+    if where.lock.exists():
+        seen = judging.subject(where.model)
+        return lockfile.read(where.lock), seen.content
     from envlock import locking
 
-    reading = locking.read(seen.place.model)
-    return locking.described(reading, seen.place, from_here=False, hashed=False), reading.content
+    reading = locking.read(where.model)
+    return locking.described(reading, where, from_here=False, hashed=False), reading.content
 
 
 def diff(
@@ -297,13 +300,13 @@ def build(
 
 
 def _local(path: AnyPath) -> Path:
-    if not Path(path).name:
-        raise UsageError(f"{fspath(path)!r} names no model")
+    if not fspath(path):
+        raise UsageError("'' names no model")
     if "://" in fspath(path):
         raise UsageError(
             f"{fspath(path)} is no local path", hint="save locally and copy the model with its lock"
         )
-    return Path(path)
+    return Path(path) if Path(path).name else Path(path).resolve()
 
 
 def _here(seen: Subject, *, given: Mapping[str, Any], loader: str | None = None) -> Report:

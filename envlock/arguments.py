@@ -63,7 +63,7 @@ def parse(commands: Mapping[str, Command], words: Sequence[str]) -> tuple[Comman
     if not words or words[0] not in commands:
         raise NeedsTyper
     command = commands[words[0]]
-    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser = _Parser(add_help=False, allow_abbrev=False, formatter_class=_Formatter)
     parameters = list(_parameters(command))
     names = {name for item in parameters if isinstance(item.marker, Option) for name in item.marker.names}
     for word in words[1:]:
@@ -104,6 +104,13 @@ def _parameters(command: Command) -> Iterator[_Parameter]:
             hint = typing.get_args(hint)[0]
         kind, marker = typing.get_args(hint)
         yield _Parameter(name, _plain(kind), default, marker)
+
+
+class _Formatter(argparse.HelpFormatter):
+    """argparse makes one for each argument, though we never print its help; the width saves a look around."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=80)
 
 
 def _defaults(command: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from envlock.facts import Fingerprint, Unknown, is_compared
 from envlock.values import fields, frozen, is_value
+from envlock.variables import OTHER_FORM
 
 __all__ = ["Change", "changes", "values"]
 
@@ -52,7 +53,7 @@ def _values(item: object, path: str) -> Iterator[tuple[str, Value | Unknown]]:
     if path == "packages" and isinstance(item, tuple):
         yield from ((f"{path}.{package.name}", package.version) for package in item)
     elif isinstance(item, dict):
-        yield from ((f"{path}.{name}", value) for name, value in item.items())
+        yield from ((f"{path}.{name}", _setting(value)) for name, value in item.items())
     elif is_value(item) and not isinstance(item, Unknown):
         for field in filter(is_compared, fields(item)):
             name = field.name.replace("_", "-")
@@ -61,6 +62,11 @@ def _values(item: object, path: str) -> Iterator[tuple[str, Value | Unknown]]:
         yield path, tuple(str(getattr(part, "name", part)) for part in item)
     elif isinstance(item, (str, bool, float, Unknown)) or item is None:
         yield path, item
+
+
+def _setting(value: str) -> Value | Unknown:
+    """A variable's value; one that was not recorded for its form is not known."""
+    return Unknown("its value has a form that is not recorded") if value == OTHER_FORM else value
 
 
 def _at(side: dict[str, Value | Unknown], path: str) -> Value | Unknown:

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import redirect_stdout
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -27,7 +28,9 @@ from envlock.views import machine, text
 
 __all__ = ["COMMANDS", "main"]
 
-Model = Annotated[Path, Argument("A saved model: a .keras or .h5 file, or a SavedModel folder.")]
+Model = Annotated[
+    Path, Argument("A saved model: a .keras, .h5 or weights file, or a SavedModel folder; or its lock.")
+]
 Format = Annotated[str, Option("--format", help="How to print.", choices=("text", "json"))]
 FailOn = Annotated[
     str,
@@ -51,7 +54,7 @@ Base = Annotated[
 
 
 def show(
-    model: Annotated[Path | None, Argument("A saved model with a lock; without it, this machine.")] = None,
+    model: Annotated[Path | None, Argument("A saved model, locked or not; without it, this machine.")] = None,
     format: Format = "text",
     output: Output = None,
 ) -> int:
@@ -189,6 +192,9 @@ COMMANDS: Mapping[str, Command] = {
 def main(words: list[str] | None = None) -> int:
     """Run one command line and give its exit code."""
     words = sys.argv[1:] if words is None else words
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a model may be called what a terminal has no letters for
+            stream.reconfigure(errors="backslashreplace")
     try:
         return _run(words)
     except EnvlockError as error:

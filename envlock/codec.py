@@ -14,6 +14,7 @@ from typing import Any, TypeVar, Union
 
 from envlock.errors import InvalidLock
 from envlock.facts import NOT_RECORDED, Unknown, is_compared
+from envlock.facts.unknown import item_keys
 from envlock.values import MISSING, Field, fields, is_value
 
 __all__ = ["Encoded", "decode", "encode", "outside"]
@@ -45,7 +46,8 @@ def decode(kind: type[T], data: object, *, absent: object = (), unknown: object 
 
 def _encode(value: object, path: str, absent: list[str], unknown: dict[str, str]) -> Any:
     if isinstance(value, tuple):
-        items = [(_key(item, index), item) for index, item in enumerate(value)]
+        keys = item_keys([getattr(item, "name", None) for item in value])
+        items = zip(keys, value, strict=True)
         return [_encode(item, f"{path}.{key}", absent, unknown) for key, item in items]
     if isinstance(value, dict):
         return dict(sorted(value.items()))
@@ -56,7 +58,7 @@ def _encode(value: object, path: str, absent: list[str], unknown: dict[str, str]
         item = getattr(value, field.name)
         key = outside(field.name)
         where = f"{path}.{key}" if path else key
-        if item is NOT_RECORDED or _is_default(item, field):
+        if item == NOT_RECORDED or _is_default(item, field):
             continue  # a reader finds the same where nothing is written
         if item is None:
             absent.append(where)
@@ -94,18 +96,18 @@ def _decode_plain(kind: Any, data: object, path: str, absent: frozenset[str], un
             return {key: _inside(key, _expect, of, item) for key, item in mapping.items()}
         return mapping
     if kind is float and type(data) is int:
-        return float(min(data, 1 << 60))  # what is larger than that is no measured number
+        return float(_expect(int, data))
     return _expect(kind, data)
 
 
 def _decode_items(
     kind: Any, items: list[object], path: str, absent: frozenset[str], unknown: dict[str, str]
 ) -> Any:
-    values = []
-    for index, item in enumerate(items):
-        name = item.get("name", index) if isinstance(item, dict) else index
-        values.append(_inside(f"[{index}]", _decode, kind, item, f"{path}.{name}", absent, unknown))
-    return tuple(values)
+    keys = item_keys([item.get("name") if isinstance(item, dict) else None for item in items])
+    return tuple(
+        _inside(f"[{index}]", _decode, kind, item, f"{path}.{key}", absent, unknown)
+        for index, (key, item) in enumerate(zip(keys, items, strict=True))
+    )
 
 
 def _decode_fields(
@@ -144,8 +146,16 @@ def _expect(kind: type[T], data: object) -> T:
     # bool is an int in Python and is none in a lock.
     if type(data) is not kind:
         raise InvalidLock(f"Expected {_NAMES[kind]}, found {_shown(data)}")
+    # TOML knows infinity and numbers of any length; nothing that is measured or counted is such a one.
+    if (isinstance(data, int) and not -_MOST <= data <= _MOST) or (
+        isinstance(data, float) and not -_INFINITE < data < _INFINITE
+    ):
+        raise InvalidLock(f"Expected {_NAMES[kind]} that can be one, found another")
     return data
 
+
+_MOST = 1 << 63
+_INFINITE = float("inf")
 
 _NAMES: dict[type, str] = {
     dict: "a table",
@@ -177,10 +187,6 @@ def _checked_absent(absent: object) -> list[str]:
 def _checked_unknown(unknown: object) -> dict[str, str]:
     table: dict[str, object] = _inside("unknown", _expect, dict, {} if unknown is None else unknown)
     return {key: _inside(f"unknown.{key}", _expect, str, item) for key, item in table.items()}
-
-
-def _key(item: object, index: int) -> object:
-    return getattr(item, "name", index)
 
 
 def outside(name: str) -> str:

@@ -44,10 +44,10 @@ class EnvlockError(Exception):
     exit_code = 2
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        from envlock.redact import clean  # most runs end without an error
+        from envlock.redact import clean, visible  # most runs end without an error
 
-        self.message = clean(message)
-        self.hint = clean(hint)
+        self.message = visible(clean(message))
+        self.hint = visible(clean(hint))
         super().__init__(self.message)
 
     def __str__(self) -> str:

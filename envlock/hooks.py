@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from envlock import api, keras_bridge, lockfile, saving
-from envlock.errors import EnvlockError
+from envlock.custom import captured
+from envlock.errors import EnvlockError, UsageError
 from envlock.facts import SAVED_MODEL_LOADER
 
 __all__ = ["install", "uninstall"]
@@ -117,7 +118,8 @@ def _save(model: Any, path: Any, original: Callable[..., Any], named: Mapping[st
 def _record(model: Any, where: lockfile.Place, loader: str) -> None:
     """Write the lock; the model is kept whatever happens to it."""
     try:
-        saving.record(model, where, loader, given=saving.Recording())
+        lock = saving.record(model, where, loader, given=saving.Recording())
+        captured.warn_of_refused(lock.custom_objects, stacklevel=6)
     except Exception as error:  # noqa: BLE001 - a checkpoint of hours is not lost because it was not locked
         problem = error if isinstance(error, EnvlockError) else f"{type(error).__name__}: {error}"
         warnings.warn(f"{where.model.name} is saved without a lock: {problem}", stacklevel=6)
@@ -170,6 +172,11 @@ def _target(path: Any) -> Path | None:
         return None
     if saving.holds_something_else(Path(name)):
         warnings.warn(f"{name} holds something else; the model is saved into it without a lock", stacklevel=4)
+        return None
+    try:
+        saving.refuse_what_is_not_ours(lockfile.place(Path(name)))
+    except UsageError as error:
+        warnings.warn(f"{error.message}; the model is saved without a lock", stacklevel=4)
         return None
     return Path(name)
 

@@ -74,13 +74,7 @@ def subject(path: Path) -> Subject:
         content = lockfile.read_content(where)
         return Subject(where, lock, lock.artifact, content or artifacts.read(where.model).content)
     reading = artifacts.read(where.model)
-    artifact = Artifact(
-        name=where.model.name,
-        format=reading.format,
-        files=(),
-        keras_version=reading.keras_version,
-        tensorflow_version=reading.tensorflow_version,
-    )
+    artifact = reading.artifact(where.model.name, ())
     return Subject(where, None, artifact, reading.content)
 
 
@@ -159,7 +153,7 @@ def judge(
         damage=broken or {},
     )
     findings = knowledge.judge(comparison)
-    is_known = _is_known(seen.fingerprint)
+    is_known = _is_known(seen.fingerprint) and not _unknown_code(seen)
     differs = bool(differences) or not is_known
     loaders = {loader: verdict_of(findings, loader, differs=differs) for loader in _loaders(seen)}
     return Report(
@@ -216,7 +210,7 @@ def _unknowns(seen: Subject, target: Target) -> dict[str, str]:
     """What could not be compared, each section once."""
     recorded = find_unknowns(seen.fingerprint, compared=True) if seen.lock else {"lock": _UNLOCKED.reason}
     here = find_unknowns(target.fingerprint, compared=True)
-    return here | recorded | find_unknowns(seen.content, "content") | _unknown_code(seen)
+    return here | recorded | find_unknowns(seen.content, "content", compared=True) | _unknown_code(seen)
 
 
 def _unknown_code(seen: Subject) -> dict[str, str]:

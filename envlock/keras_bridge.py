@@ -132,7 +132,7 @@ def numerics(*, libraries: Maybe[tuple[str, ...]]) -> Numerics:
         xla=_asked(lambda tf: bool(tf.config.optimizer.get_jit())),
         intra_op_threads=_asked(lambda tf: int(tf.config.threading.get_intra_op_parallelism_threads())),
         inter_op_threads=_asked(lambda tf: int(tf.config.threading.get_inter_op_parallelism_threads())),
-        tensorflow_seed=_asked(lambda tf: _private(tf, "eager.context").global_seed()),
+        tensorflow_seed=_asked(lambda tf: _number(_private(tf, "eager.context").global_seed())),
         keras_seed=_keras_seed(),
     )
 
@@ -166,8 +166,15 @@ def _keras_seed() -> Maybe[int | None]:
         return None
     module = sys.modules.get("keras.src.utils.rng_utils")
     ask = getattr(module, "get_random_seed", None)
-    seed = ask() if ask else None
-    return seed if seed is None or isinstance(seed, int) else Unknown("Keras keeps no number as its seed")
+    try:
+        return _number(ask() if ask else None)
+    except (TypeError, ValueError):
+        return Unknown("Keras keeps no number as its seed")
+
+
+def _number(seed: Any) -> int | None:
+    """A seed as a number of Python's, whatever kind of number was given."""
+    return None if seed is None else int(seed)
 
 
 def registered(names: Iterable[str]) -> set[str]:

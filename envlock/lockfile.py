@@ -26,6 +26,8 @@ __all__ = [
     "content_text",
     "dumps",
     "fingerprint",
+    "is_lock",
+    "is_plain_path",
     "loads",
     "place",
     "read",
@@ -231,6 +233,21 @@ _WORD = re.compile(r"[\w.+ -]{1,40}", re.ASCII)
 _DOTTED = re.compile(r"[^\W\d][\w-]*(\.[^\W\d][\w-]*)*")
 
 
+def is_plain_path(path: str) -> bool:
+    """Whether a POSIX path below a folder means the same on every system, and nothing outside of it."""
+    parts = path.split("/")
+    odd = re.search(r"[\\\x00-\x1f\x7f\ud800-\udfff]|^[A-Za-z]:", path)
+    return not odd and all(parts) and not {".", ".."} & set(parts)
+
+
+def is_lock(path: Path) -> bool:
+    """Whether a file is a lock of envlock's, be it damaged or of another schema."""
+    try:
+        return path.is_file() and not path.is_symlink() and b"[tool.envlock" in path.read_bytes()[:_LIMIT]
+    except OSError:
+        return False
+
+
 def _check(lock: Lock) -> None:
     """Refuse values that could mean something else where they are used."""
     if lock.artifact.format not in _FORMATS:
@@ -241,9 +258,7 @@ def _check(lock: Lock) -> None:
     _check_grammar(_grammar(lock))
     for key, files in (("artifact.files", lock.artifact.files), ("attachments", lock.attachments)):
         for file in files:
-            parts = file.path.split("/")
-            odd = re.search(r"[\\\x00-\x1f\x7f]|^[A-Za-z]:", file.path)
-            if odd or not all(parts) or {".", ".."} & set(parts):
+            if not is_plain_path(file.path):
                 raise InvalidLock(f"Unexpected path {file.path[:40]!r}", where=key)
 
 

@@ -10,11 +10,12 @@ from envlock._version import __version__
 from envlock.artifacts import Reading
 from envlock.capture import frameworks, packages
 from envlock.custom import named
+from envlock.errors import UsageError
 from envlock.facts import (
     KERAS_LOADER,
+    NOT_RECORDED,
     SAVED_MODEL_LOADER,
     WEIGHTS_LOADER,
-    Artifact,
     CustomObject,
     Fingerprint,
     Keras,
@@ -34,6 +35,8 @@ _UNSAID = Unknown("the model's files do not say")
 def read(path: Path) -> Reading:
     """What the files of a model say, their weights included."""
     reading = artifacts.read(path)
+    if reading.content.weights is not NOT_RECORDED:
+        return reading
     return replace(reading, content=replace(reading.content, weights=artifacts.weights(path)))
 
 
@@ -46,20 +49,13 @@ def described(reading: Reading, where: lockfile.Place, *, from_here: bool, hashe
     """
     files = store.describe(where.model, without=where.inside) if hashed else ()
     objects = named.stated(reading.content, reading.keras_version)
-    said = {"artifact", "inputs", "outputs", "custom_objects"}
+    said = {"artifact", "canary", "inputs", "outputs", "custom_objects"}
     if not from_here:
         said |= {field.name for field in fields(Fingerprint)}
     return Lock(
         created_by=f"envlock {__version__}",
         loader=_loader(reading),
-        artifact=Artifact(
-            name=where.model.name,
-            format=reading.format,
-            files=files,
-            keras_version=reading.keras_version,
-            tensorflow_version=reading.tensorflow_version,
-            stamps=reading.stamps,
-        ),
+        artifact=reading.artifact(where.model.name, files),
         inputs=reading.inputs,
         outputs=reading.outputs,
         custom_objects=objects,
@@ -78,6 +74,9 @@ def write(path: Path, *, from_here: bool) -> Lock:
     written beside it.
     """
     where = lockfile.place(path)
+    saving.refuse_what_is_not_ours(where)
+    if where.attachments.exists():  # of a lock that was removed: it may hold stored rows and code
+        raise UsageError(f"{where.attachments.name} is there already", hint="move it away first")
     reading = read(where.model)
     lock = described(reading, where, from_here=from_here, hashed=True)
     with store.staged(where.lock) as stage:
@@ -99,7 +98,7 @@ def _loader(reading: Reading) -> str:
 
 def _here(objects: Maybe[tuple[CustomObject, ...]]) -> Fingerprint:
     distributions = packages.installed()
-    roots = saving.runtime_roots(frameworks.keras(distributions), objects)
+    roots = saving.runtime_roots(capture.asked(frameworks.keras, distributions), objects)
     return capture.fingerprint(distributions, packages.with_roles(distributions, runtime=roots))
 
 

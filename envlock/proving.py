@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from envlock import judging, keras_bridge
+from envlock import judging, keras_bridge, redact
 from envlock.contract import canary
 from envlock.custom import resolve
 from envlock.facts import KERAS_LOADER, Canary, Unknown
@@ -52,7 +52,7 @@ def proved(seen: Subject, report: Report, call: Call) -> Report:
 
 def failed(seen: Subject, report: Report, error: Exception) -> Report:
     """The report of a model that could not be loaded or called, with what its loader said."""
-    told = textwrap.shorten(re.sub(r"\x1b\[[\d;]*m", "", str(error)), 200, placeholder=" …")
+    told = textwrap.shorten(re.sub(r"\x1b\[[\d;]*m", "", redact.clean(str(error))), 200, placeholder=" …")
     finding = rules.load_failed.finding(seen.loader, f"{seen.loader} raised {type(error).__name__}: {told}")
     # What was foreseen stands first: it says more than the loader does.
     foreseen = tuple(item for item in report.findings if item.severity is Severity.ERROR)

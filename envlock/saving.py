@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ from envlock.facts import (
     LIVE,
     SAVED_MODEL_LOADER,
     TENSORFLOW_DISTRIBUTIONS,
-    Artifact,
     Canary,
     CustomObject,
     Fingerprint,
@@ -34,6 +34,7 @@ __all__ = [
     "Recording",
     "holds_something_else",
     "record",
+    "refuse_what_is_not_ours",
     "runtime_roots",
     "save_locked",
     "sources",
@@ -56,6 +57,27 @@ def holds_something_else(target: Path) -> bool:
     return target.is_dir() and any(target.iterdir()) and not is_model
 
 
+def refuse_what_is_not_ours(where: lockfile.Place) -> None:
+    """
+    `UsageError` for a model that cannot be locked without harm.
+
+    That is one whose name no lock may hold, or beside which something else lies where lock or
+    attachments would: what envlock did not write it does not replace.
+    """
+    if not lockfile.is_plain_path(where.model.name):
+        hint = "a backslash, a control character or a drive's letter means something else elsewhere"
+        raise UsageError(f"a model called {where.model.name!r} cannot be locked", hint=hint)
+    is_lock = lockfile.is_lock(where.lock)
+    is_ours = {
+        where.lock: is_lock,
+        where.attachments: is_lock or (where.attachments / lockfile.ARCHITECTURE).is_file(),
+    }
+    for path, ours in is_ours.items():
+        if (path.exists() or path.is_symlink()) and not ours:
+            hint = "move it away first"
+            raise UsageError(f"{path.name} is there already, and envlock did not write it", hint=hint)
+
+
 def save_locked(
     model: Any, target: Path, save: Callable[[Path], Any], record: Callable[[Any, lockfile.Place, str], Any]
 ) -> Any:
@@ -67,6 +89,7 @@ def save_locked(
     """
     if holds_something_else(target):
         raise UsageError(f"{target.name} is a folder that holds something else", hint="choose another path")
+    refuse_what_is_not_ours(lockfile.place(target))
     with store.staged(target) as stage:
         staged = stage.folder / target.name
         result = save(staged)
@@ -77,6 +100,8 @@ def save_locked(
                 f"{target.name} is a file, and the model is saved as a folder", hint="choose another path"
             )
         where = lockfile.place(staged)
+        if staged.is_dir() and target.is_dir():
+            _carry_over(target, staged)
         # Keras reads a folder back only where Keras 2 left its description in it.
         is_graph = staged.is_dir() and not (staged / "keras_metadata.pb").exists()
         record(model, where, SAVED_MODEL_LOADER if is_graph else KERAS_LOADER)
@@ -84,6 +109,21 @@ def save_locked(
             *([staged.name] if staged.is_dir() else [staged.name, where.attachments.name, where.lock.name])
         )
     return result
+
+
+# What a SavedModel consists of, in any release, and what is envlock's in it.
+_OWN = {
+    "assets", "envlock", "envlock.toml", "fingerprint.pb", "keras_metadata.pb", "saved_model.pb",
+    "saved_model.pbtxt", "variables",
+}  # fmt: skip
+
+
+def _carry_over(old: Path, new: Path) -> None:
+    """Keep what others put into a SavedModel's folder, such as `assets.extra`, as TensorFlow's save does."""
+    for item in old.iterdir():
+        if item.name not in _OWN and not (new / item.name).exists():
+            copy = shutil.copytree if item.is_dir() and not item.is_symlink() else shutil.copy2
+            copy(item, new / item.name)
 
 
 def record(model: Any, where: lockfile.Place, loader: str, *, given: Recording) -> Lock:
@@ -109,14 +149,7 @@ def record(model: Any, where: lockfile.Place, loader: str, *, given: Recording) 
     lock = Lock(
         created_by=f"envlock {__version__}",
         loader=loader,
-        artifact=Artifact(
-            name=where.model.name,
-            format=reading.format,
-            files=files,
-            keras_version=reading.keras_version,
-            tensorflow_version=reading.tensorflow_version,
-            stamps=reading.stamps,
-        ),
+        artifact=reading.artifact(where.model.name, files),
         inputs=_either(inputs, reading.inputs),
         outputs=_either(keras_bridge.outputs(model), reading.outputs),
         custom_objects=objects,
@@ -177,15 +210,16 @@ def _fingerprint(
     model: Any, distributions: Mapping[str, packages.Distribution], objects: Maybe[tuple[CustomObject, ...]]
 ) -> Fingerprint:
     """The environment, with the Keras that the model really is and what is set in this process."""
-    live = frameworks.keras(distributions, keras_bridge.keras_of(model))
+    keras = keras_bridge.keras_of(model)
+    live = capture.asked(lambda installed: frameworks.keras(installed, keras), distributions)
     listed = packages.with_roles(distributions, runtime=runtime_roots(live, objects))
     return replace(capture.fingerprint(distributions, listed), keras=live)
 
 
-def runtime_roots(keras: Keras | None, objects: Maybe[tuple[CustomObject, ...]]) -> set[str]:
+def runtime_roots(keras: Maybe[Keras | None], objects: Maybe[tuple[CustomObject, ...]]) -> set[str]:
     """The distributions that a model imports itself; what they depend on follows."""
     roots = {"numpy", *TENSORFLOW_DISTRIBUTIONS, *_PLUG_INS}
-    if keras:
+    if isinstance(keras, Keras):
         roots |= {keras.provider, *_OF_BACKEND.get(str(keras.backend), ())}
     if isinstance(objects, tuple):
         roots |= {name for item in objects for name in (*item.imports, item.distribution) if name}

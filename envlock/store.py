@@ -9,6 +9,7 @@ renames can leave a new model beside an old lock, which every reader notices by 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,6 +58,8 @@ def file_sizes(path: Path, *, without: tuple[str, ...] = ()) -> dict[str, int]:
             file = Path(folder, name)
             status = file.lstat()
             where = file.relative_to(path).as_posix()
+            if re.search("[\\\\\x00-\x1f\x7f\ud800-\udfff]", where):
+                raise ArtifactError(f"{where!r} in {path.name} cannot stand in a lock; rename it")
             if not stat.S_ISREG(status.st_mode):
                 raise ArtifactError(
                     f"{where} in {path.name} is no regular file; a model holds files and folders only"

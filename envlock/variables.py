@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-__all__ = ["ARITHMETIC", "FOLLOWS_THE_MODEL", "GRAMMAR", "PATHS", "recordable"]
+__all__ = ["ARITHMETIC", "FOLLOWS_THE_MODEL", "GRAMMAR", "OTHER_FORM", "PATHS", "recordable"]
 
 _FLAG = r"0|1|true|false|True|False|TRUE|FALSE"
 _NUMBER = r"\d{1,6}"
@@ -74,6 +74,7 @@ _MACHINE: Mapping[str, str] = {
 # Each names a folder or several, which say who works here: only that they are set is recorded.
 PATHS = ("HF_HOME", "KERAS_HOME", "LD_LIBRARY_PATH", "TFHUB_CACHE_DIR")
 _SET = "<set>"
+OTHER_FORM = "<another form>"
 
 ARITHMETIC = tuple(_ARITHMETIC)
 FOLLOWS_THE_MODEL = (*_ARITHMETIC, *_FRAMEWORK)
@@ -86,4 +87,4 @@ def recordable(name: str, value: str) -> str:
     """What of a listed variable's value may be recorded."""
     if name in PATHS:
         return _SET
-    return value if re.fullmatch(GRAMMAR[name], value) else "<another form>"
+    return value if re.fullmatch(GRAMMAR[name], value) else OTHER_FORM

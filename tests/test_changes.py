@@ -146,3 +146,12 @@ def test_every_value_of_a_fingerprint_has_its_path() -> None:
         "packages.numpy": "1.26.4",
         "packages.requests": "2.31.0",
     }
+
+
+def test_two_values_that_were_not_recorded_for_their_form_compare_with_nothing() -> None:
+    other = {"XLA_FLAGS": "<another form>"}
+
+    assert changes.changes(fingerprint(variables=other), fingerprint(variables=other)) == ()
+    assert isinstance(changes.values(fingerprint(variables=other))["variables.XLA_FLAGS"], Unknown)
+    known = fingerprint(variables={"XLA_FLAGS": "--xla_a=1"})
+    assert changes.changes(fingerprint(variables=other), known) == ()

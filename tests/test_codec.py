@@ -149,6 +149,27 @@ def test_a_table_of_anything_is_kept_as_it_is() -> None:
     assert decoded == Content(config=config, compile_config=None)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_nothing_measures_is_refused(value: float) -> None:
+    with pytest.raises(InvalidLock, match="Expected a number that can be one, found another at price"):
+        codec.decode(House, _plain(price=value))
+
+
+@pytest.mark.parametrize("key", ["rooms", "price"])
+def test_a_whole_number_of_hundreds_of_digits_is_refused(key: str) -> None:
+    with pytest.raises(InvalidLock, match=f"that can be one, found another at {key}"):
+        codec.decode(House, _plain(**{key: 10**400}))
+
+
+def test_items_of_one_name_are_told_apart_in_paths() -> None:
+    parts = (package("numpy", Unknown("first")), package("numpy", Unknown("second")), package("numpy", "1.0"))
+
+    data, absent, unknown = codec.encode(replace(HOUSE, parts=parts))
+
+    assert unknown == {"parts.0.version": "first", "parts.1.version": "second"}
+    assert codec.decode(House, data, absent=absent, unknown=unknown).parts == parts
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

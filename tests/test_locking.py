@@ -9,7 +9,7 @@ import pytest
 from judged import write_archive
 
 from envlock import api, lockfile
-from envlock.errors import ArtifactError, StoreError, UsageError
+from envlock.errors import ArtifactError, LockError, StoreError, UsageError
 from envlock.facts import (
     ARTIFACT,
     LIVE,
@@ -48,8 +48,7 @@ def test_a_model_is_locked_by_what_its_file_says(tmp_path: Path) -> None:
         dtype_policy=UNSAID,
     )
     assert (lock.fingerprint.python, lock.fingerprint.packages, lock.canary) == (UNSAID, UNSAID, None)
-    assert set(lock.sources.values()) == {ARTIFACT, LIVE}
-    assert {name for name, source in lock.sources.items() if source == LIVE} == {"canary"}
+    assert set(lock.sources.values()) == {ARTIFACT}
 
 
 def test_its_files_are_listed_with_their_digests(tmp_path: Path) -> None:
@@ -196,6 +195,7 @@ def test_the_same_model_is_locked_by_the_same_bytes(tmp_path: Path) -> None:
     api.lock(path)
     first = file.read_bytes()
     file.unlink()
+    shutil.rmtree(tmp_path / "house.keras.envlock")
 
     api.lock(path)
 
@@ -229,3 +229,41 @@ def test_a_diff_says_that_code_which_is_only_named_could_not_be_looked_for(
 
 def test_a_diff_of_a_model_of_keras_own_classes_says_nothing_of_code(tmp_path: Path) -> None:
     assert "custom-objects" not in api.diff(write_archive(tmp_path / "house.keras")).unknown
+
+
+@pytest.mark.parametrize("name", ["house.keras.envlock", "house.keras.envlock.toml"])
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_what_envlock_did_not_write_is_not_replaced(tmp_path: Path, name: str, is_folder: bool) -> None:
+    path = write_archive(tmp_path / "house.keras")
+    other = tmp_path / name
+    if is_folder:
+        other.mkdir()
+        (other / "mine.txt").write_text("mine", encoding="utf-8")
+    else:
+        other.write_text("mine", encoding="utf-8")
+
+    with pytest.raises((UsageError, LockError)):
+        api.lock(path)
+
+    assert other.is_dir() if is_folder else other.read_text("utf-8") == "mine"
+
+
+def test_the_rows_of_a_lock_that_was_removed_are_not_thrown_away(tmp_path: Path) -> None:
+    path = write_archive(tmp_path / "house.keras")
+    api.lock(path)
+    (tmp_path / "house.keras.envlock.toml").unlink()
+
+    with pytest.raises(UsageError, match="is there already"):
+        api.lock(path)
+
+
+@pytest.mark.parametrize("name", ["a:b.keras", "a\\b.keras", "a\nb.keras"])
+def test_a_model_whose_name_no_lock_may_hold_is_refused_before_anything_is_written(
+    tmp_path: Path, name: str
+) -> None:
+    path = write_archive(tmp_path / name)
+
+    with pytest.raises(UsageError, match="cannot be locked"):
+        api.lock(path)
+
+    assert [item.name for item in tmp_path.iterdir()] == [name]

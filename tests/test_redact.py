@@ -726,3 +726,25 @@ def test_bytecode_that_names_no_home_is_left_as_it_is() -> None:
     packed = base64.b64encode(marshal.dumps(compile("answer = 6 * 7", "<lambda>", "exec"))).decode()
 
     assert clean_data([packed]) == [packed]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'token="' + "\\'" * 24 + "\\\n",
+        'token="' + "\\'" * 8000,
+        "password='" + "\\'" * 5000,
+        "api_key: '''" + "\\" * 9000,
+    ],
+)
+def test_escaped_quotes_cost_no_more_than_other_text(text: str) -> None:
+    before = time.process_time()
+
+    clean(text)
+
+    assert time.process_time() - before < 1
+
+
+@pytest.mark.parametrize("url", ["file:///home/ada", "file:///Users/ada/", "file:///C:/Users/ada"])
+def test_an_address_of_a_home_folder_itself_names_nobody(url: str) -> None:
+    assert "ada" not in clean_url(url)

@@ -20,6 +20,9 @@ from envlock.values import frozen
 __all__ = ["Class", "Custom", "Inventory", "inventory"]
 
 
+_MAX_OWNERS = 100
+
+
 @frozen(kw_only=True)
 class Class:
     """
@@ -131,11 +134,18 @@ def _uncovered(content: Content) -> Iterator[tuple[str, Any]]:
     for path, part in parts.items():
         if path == "root" or not isinstance(part, dict):
             continue
-        words = path.split(".")
-        above = (".".join(words[:count]) for count in range(1, len(words)))
         me = _identity(part.get("class_name"), part.get("config"))
-        if not any(me in inside.get(owner, ()) for owner in above):
+        if not any(me in inside.get(owner, ()) for owner in _owners(path)):
             yield path, part
+
+
+def _owners(path: str) -> Iterator[str]:
+    """The paths above one, from the nearest on; no real one is as deep as that."""
+    for _ in range(_MAX_OWNERS):
+        path = path.rpartition(".")[0]
+        if not path:
+            return
+        yield path
 
 
 def _identity(name: object, config: object) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -57,7 +58,10 @@ def weights(path: Path) -> Maybe[tuple[TensorSpec, ...]]:
 
 def weights_inside(path: Path, start: int, size: int) -> Maybe[tuple[TensorSpec, ...]]:
     """The arrays of an HDF5 file that lies inside another file, from `start` on."""
-    found = _found_by_child(path, start, size)
+    try:
+        found = _found_by_child(path, start, size)
+    except ArtifactError as error:
+        return Unknown(error.message)
     return found if isinstance(found, Unknown) else _weights(found)
 
 
@@ -70,10 +74,15 @@ def _found_by_child(path: Path, start: int, size: int) -> Maybe[dict[str, Any]]:
     try:
         found = json.loads(process.run(command, seconds=20))
     except (ToolError, ValueError, RecursionError) as error:
-        return Unknown(f"the file could not be read: {shortened(error)}")
-    return (
-        found if isinstance(found, dict) else Unknown("the file could not be read: no attributes came back")
-    )
+        # What a broken library says of itself names folders of this machine.
+        told = re.sub(r"[^ ]*[/\\][^ ]*", "…", shortened(error))
+        return Unknown(f"the file could not be read: {told}")
+    match found:
+        case {"damaged": str(told)}:
+            raise ArtifactError(f"{path.name} is a damaged HDF5 file: {told}")
+        case dict():
+            return found
+    return Unknown("the file could not be read: no attributes came back")
 
 
 def _reading(path: Path, found: Maybe[dict[str, Any]]) -> Reading:
@@ -207,4 +216,8 @@ def child() -> None:
     _limit_this_process()
     start, size, name = sys.argv[1:]
     with Path(name).open("rb") as file:
-        sys.stdout.write(json.dumps(_found(_Part(file, int(start), int(size)))))
+        try:
+            found = _found(_Part(file, int(start), int(size)))
+        except OSError as error:  # so h5py says that the library cannot open it
+            found = {"damaged": shortened(error)}
+        sys.stdout.write(json.dumps(found))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from envlock.errors import ArtifactError
-from envlock.facts import Content, Maybe, TensorSpec, Unknown
+from envlock.facts import Artifact, ArtifactFile, Content, Maybe, TensorSpec, Unknown
 from envlock.values import field, frozen
 
 __all__ = ["MAX_CONFIG", "Node", "Reading", "files_below", "nodes", "parse_object", "shortened"]
@@ -39,6 +39,17 @@ class Reading:
     inputs: Maybe[tuple[TensorSpec, ...]] = field(default=Unknown("the file does not state its inputs"))
     outputs: Maybe[tuple[TensorSpec, ...]] = field(default=Unknown("the file does not state its outputs"))
     stamps: Maybe[dict[str, str]] = field(default_factory=dict)
+
+    def artifact(self, name: str, files: tuple[ArtifactFile, ...]) -> Artifact:
+        """The artifact that these are the statements of."""
+        return Artifact(
+            name=name,
+            format=self.format,
+            files=files,
+            keras_version=self.keras_version,
+            tensorflow_version=self.tensorflow_version,
+            stamps=self.stamps,
+        )
 
 
 def parse_object(text: bytes | str, *, where: str) -> dict[str, Any]:

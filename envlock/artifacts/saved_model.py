@@ -85,8 +85,10 @@ def weights(path: Path) -> Maybe[tuple[TensorSpec, ...]]:
         fields = Fields()
         graph = _served(fields, protobuf.content(path / "saved_model.pb"))
         found = [_variable(fields, item) for item in _objects(graph) if _kept(fields, item)]
-    except (Malformed, OSError) as error:
+    except Malformed as error:
         return Unknown(f"saved_model.pb could not be read: {error}")
+    except OSError as error:
+        return Unknown(f"saved_model.pb could not be read: {error.strerror}")
     known = [spec for spec in found if not isinstance(spec, Unknown)]
     unknown = next((spec for spec in found if isinstance(spec, Unknown)), None)
     return unknown or tuple(sorted(known, key=lambda spec: (spec.name, spec.shape, spec.dtype)))

@@ -98,10 +98,15 @@ def walk(data: object, place: Place, found: Found) -> None:
 
 def walk_settings(compiled: dict[str, Any], found: Found) -> None:
     """Note every object in the settings that a model was compiled with."""
+    for value, place in _settings(compiled):
+        walk(value, place, found)
+
+
+def _settings(compiled: dict[str, Any]) -> Iterator[_Task]:
     for key, value in compiled.items():
         kind = _KEYS.get(key)
         is_lookup = kind in {"optimizer", "loss", "metric"}
-        walk(value, Place(kind=kind, owner=_COMPILING, is_lookup=is_lookup, is_text=True), found)
+        yield value, Place(kind=kind, owner=_COMPILING, is_lookup=is_lookup, is_text=True)
 
 
 def _object(name: str, item: dict[str, Any], at: Place, found: Found) -> Iterator[_Task]:
@@ -154,7 +159,7 @@ def _instance(name: str, item: dict[str, Any], at: Place, found: Found) -> Itera
     yield from _held(item, inner, is_own=is_own, label=label)
     settings = item.get("compile_config")
     if isinstance(settings, dict) and at.owner:  # of a model inside another one
-        walk_settings(settings, found)
+        yield from _settings(settings)
 
 
 def _held(item: dict[str, Any], inner: dict[str, Any], *, is_own: bool, label: str) -> Iterator[_Task]:

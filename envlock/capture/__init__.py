@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from envlock.capture.probes import PROBES, capture, fingerprint, glance
+    from envlock.capture.probes import PROBES, asked, capture, fingerprint, glance
 
-__all__ = ["PROBES", "capture", "fingerprint", "glance"]
+__all__ = ["PROBES", "asked", "capture", "fingerprint", "glance"]
 
 
 def __getattr__(name: str) -> Any:

@@ -88,7 +88,8 @@ def _provider(distributions: Mapping[str, Distribution]) -> str | None:
 
 
 def _home() -> Path:
-    return Path(os.environ.get("KERAS_HOME") or Path("~/.keras").expanduser())
+    # Where a container's user has no home, the function of os.path gives the path back as it was.
+    return Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"))  # noqa: PTH111
 
 
 def _settings(path: Path) -> Maybe[dict[str, Any]]:
@@ -98,7 +99,7 @@ def _settings(path: Path) -> Maybe[dict[str, Any]]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return Unknown(f"keras.json cannot be read: {type(error).__name__}")
     return data if isinstance(data, dict) else Unknown("keras.json holds no object")
 

@@ -86,7 +86,10 @@ def _nvidia(otherwise: Callable[[], _Nvidia]) -> _Nvidia:
         nvml = import_module("pynvml")
     except ImportError:
         return otherwise()
-    return _by_nvml(nvml)
+    try:
+        return _by_nvml(nvml)
+    except Exception as error:  # noqa: BLE001 - what it loads is the driver's, and may fail in any way
+        return _by_kernel(Unknown(f"NVML failed: {type(error).__name__}"))
 
 
 # Through NVML: https://docs.nvidia.com/deploy/nvml-api

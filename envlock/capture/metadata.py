@@ -131,6 +131,8 @@ def _is_metadata(name: str, entry: str) -> bool:
 
 def _zipped(entry: str) -> Iterator[tuple[Path, _Fields]]:
     """The same for a zip file on the path, such as an egg."""
+    import lzma
+    import zlib
     from zipfile import BadZipFile, ZipFile  # costs a diff more than the scan
 
     try:
@@ -143,7 +145,7 @@ def _zipped(entry: str) -> Iterator[tuple[Path, _Fields]]:
                     yield Path(entry, name), _fields(data)
     # An entry that is no zip file, is damaged, encrypted or compressed in a way unknown here:
     # Python cannot import from it either.
-    except (OSError, ValueError, BadZipFile, EOFError, NotImplementedError, RuntimeError):
+    except (OSError, ValueError, BadZipFile, EOFError, RuntimeError, zlib.error, lzma.LZMAError):
         return
 
 

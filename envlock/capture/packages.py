@@ -112,7 +112,7 @@ class _Requirement(NamedTuple):
 def _requirements(distribution: Distribution) -> Iterator[_Requirement]:
     """The requirements that apply here."""
     from packaging.markers import UndefinedEnvironmentName
-    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.requirements import Requirement
 
     for line in distribution.requires_dist:
         extra = re.search(r"extra\s*==\s*['\"]([^'\"]+)['\"]", line)
@@ -122,5 +122,5 @@ def _requirements(distribution: Distribution) -> Iterator[_Requirement]:
             if requirement.marker is None or requirement.marker.evaluate({"extra": belongs_to}):
                 asked = frozenset(requirement.extras)
                 yield _Requirement(normalised(requirement.name), belongs_to, asked)
-        except (InvalidRequirement, UndefinedEnvironmentName):
+        except (ValueError, UndefinedEnvironmentName):
             continue  # old metadata holds lines that no tool reads; they ask for nothing

@@ -10,7 +10,7 @@ from envlock.capture.packages import Distribution
 from envlock.facts import Fingerprint, Package, Unknown, is_compared
 from envlock.values import fields
 
-__all__ = ["PROBES", "capture", "fingerprint", "glance"]
+__all__ = ["PROBES", "asked", "capture", "fingerprint", "glance"]
 
 # Field of the fingerprint -> the probe that fills it from the installed distributions.
 PROBES: Mapping[str, Callable[[Mapping[str, Distribution]], Any]] = {
@@ -37,7 +37,7 @@ def glance() -> Fingerprint:
     """What a diff compares of the running interpreter's environment; roles of packages are not told."""
     installed = packages.installed()
     compared = {name: _GLANCES.get(name, probe) for name, probe in PROBES.items() if name in _COMPARED}
-    return Fingerprint(**{name: _asked(probe, installed) for name, probe in compared.items()})
+    return Fingerprint(**{name: asked(probe, installed) for name, probe in compared.items()})
 
 
 def capture() -> Fingerprint:
@@ -49,10 +49,10 @@ def capture() -> Fingerprint:
 def fingerprint(installed: Mapping[str, Distribution], listed: tuple[Package, ...]) -> Fingerprint:
     """The same for distributions that were already found, and are listed with their roles."""
     probes = {**PROBES, "packages": lambda _: packages.recorded(listed, installed)}
-    return Fingerprint(**{name: _asked(probe, installed) for name, probe in probes.items()})
+    return Fingerprint(**{name: asked(probe, installed) for name, probe in probes.items()})
 
 
-def _asked(probe: Callable[[Mapping[str, Distribution]], Any], installed: Mapping[str, Distribution]) -> Any:
+def asked(probe: Callable[[Mapping[str, Distribution]], Any], installed: Mapping[str, Distribution]) -> Any:
     """What a probe finds; one that fails in a way that nobody foresaw must not stop a save."""
     try:
         return probe(installed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -23,7 +24,7 @@ def interpreter(_: object = None) -> Python:
         version=f"{info.major}.{info.minor}.{info.micro}{suffix}",
         implementation=sys.implementation.name,
         # PEP 703: a build without the global lock carries a t behind its number, cpython-313t or cp313t.
-        is_free_threaded=bool(abi and re.match(r"(cpython-|cp)\d+t\b", abi)),
+        is_free_threaded=bool(abi and re.match(r"(cpython-|cp)\d+t", abi)),
         abi=abi,
         compiler=_compiler(),
         environment=environment,
@@ -53,5 +54,7 @@ def _environment() -> str:
 def _marker() -> Path:
     """The file by which a distribution forbids installing into its Python (PEP 668)."""
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if os.name == "nt":
+        return Path(sys.base_prefix, "Lib", "EXTERNALLY-MANAGED")
     library = Path(sys.base_prefix, sys.platlibdir, name)
     return (library if library.is_dir() else Path(sys.base_prefix, "lib", name)) / "EXTERNALLY-MANAGED"

@@ -27,7 +27,7 @@ def file_name(info: Path) -> Maybe[str | None]:
     tags = _compressed([value for key, value in fields if key == "Tag"], generator)
     builds = [value for key, value in fields if key == "Build" and value]
     name = "-".join([info.name.removesuffix(".dist-info"), *builds[:1], tags or ""]) + ".whl"
-    if tags is None or not _WHEEL_NAME.fullmatch(name):
+    if tags is None or len(name) > _MAX_NAME or not _WHEEL_NAME.fullmatch(name):
         return Unknown(f"WHEEL in {folder_name(info)} makes no file name")
     return name
 
@@ -94,7 +94,8 @@ def is_requested(info: Path) -> bool:
 
 
 _FIELD = re.compile(r"^(Tag|Build|Generator):[ \t]*(.*?)[ \t\r]*$", re.MULTILINE)
-_INSTALLER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_INSTALLER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_MAX_NAME = 400  # of the longest wheel, which lists a dozen tags, about a third
 _WHEEL_NAME = re.compile(r"[A-Za-z0-9_.]+-[A-Za-z0-9_.+!]+(-[0-9][A-Za-z0-9_.]*)?(-[A-Za-z0-9_.]+){3}\.whl")
 
 # What every row holds that may be the installer's, though it has a digest and lies inside. Looking

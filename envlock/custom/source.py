@@ -7,7 +7,6 @@ Nothing here imports what it looks at.
 from __future__ import annotations
 
 import ast
-import hashlib
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
@@ -86,7 +85,7 @@ def digest(file: Path, qualname: str) -> Maybe[str | None]:
         return None
     for inner in ast.walk(node):
         _drop_docstring(inner)
-    return hashlib.sha256(_canonical(node).encode()).hexdigest()
+    return _sha256(_canonical(node))
 
 
 def meaning(name: str, qualname: str, path: Sequence[str] | None = None) -> Maybe[str | None]:
@@ -109,7 +108,13 @@ def meaning(name: str, qualname: str, path: Sequence[str] | None = None) -> Mayb
         for node in ast.walk(tree):
             _drop_docstring(node)
         parts.append(f"{module.name}:{_canonical(tree)}")
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return _sha256("\n".join(parts))
+
+
+def _sha256(text: str) -> str:
+    import hashlib  # brings OpenSSL along, which a diff of a model without custom code does without
+
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def is_local(file: Path) -> bool:

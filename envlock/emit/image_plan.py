@@ -6,7 +6,7 @@ import json
 import re
 
 from envlock.errors import ImageError
-from envlock.facts import SAVED_MODEL_LOADER, Keras, Lock, Package, Python, TensorSpec, Unknown
+from envlock.facts import SAVED_MODEL_LOADER, Keras, Lock, Origin, Package, Python, TensorSpec, Unknown
 from envlock.values import frozen
 from envlock.variables import FOLLOWS_THE_MODEL, GRAMMAR
 
@@ -141,9 +141,17 @@ def _missing(lock: Lock) -> list[str]:
         if item.distribution in projects
     ]
     refused = [
-        f"{item.qualname}: {item.modules.reason}" for item in objects if isinstance(item.modules, Unknown)
+        f"{item.qualname}: {item.modules.reason}"
+        for item in objects
+        if isinstance(item.modules, Unknown) and item.module != "__main__"
     ]
-    return unversioned + uncaptured + unpublished + refused
+    unknown = [lock.custom_objects.reason] if isinstance(lock.custom_objects, Unknown) else []
+    elsewhere = [
+        f"{package.name}: it was installed from {package.origin.url}, not from an index"
+        for package in _installed(lock)
+        if isinstance(package.origin, Origin)
+    ]
+    return unversioned + uncaptured + unpublished + refused + unknown + elsewhere
 
 
 def _json(data: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from envlock.facts.environment import Fingerprint
-from envlock.facts.unknown import NOT_RECORDED, Maybe
+from envlock.facts.unknown import NOT_RECORDED, Maybe, recorded
 from envlock.values import field, frozen
 
 __all__ = [
@@ -101,7 +101,7 @@ class Content:
     has_keras_metadata: bool = False
     signatures: Maybe[tuple[Signature, ...]] = ()
     assets: Maybe[tuple[str, ...]] = ()
-    weights: Maybe[tuple[TensorSpec, ...]] = NOT_RECORDED
+    weights: Maybe[tuple[TensorSpec, ...]] = recorded()
     parts: Maybe[dict[str, Any]] = field(default_factory=dict)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeAlias, TypeVar
 
 from envlock.values import Field, field, fields, frozen, is_value
 
-__all__ = ["NOT_RECORDED", "Maybe", "Unknown", "find_unknowns", "is_compared", "recorded"]
+__all__ = ["NOT_RECORDED", "Maybe", "Unknown", "find_unknowns", "is_compared", "item_keys", "recorded"]
 
 T = TypeVar("T")
 
@@ -40,12 +41,12 @@ def find_unknowns(value: object, path: str = "", *, compared: bool = False) -> d
 
     With `compared` only those of facts that are compared. What was never looked at is no unknown.
     """
-    if value is NOT_RECORDED:
+    if value == NOT_RECORDED:
         return {}
     if isinstance(value, Unknown):
         return {path: value.reason}
     if isinstance(value, tuple):
-        parts = [(getattr(item, "name", str(index)), item) for index, item in enumerate(value)]
+        parts = list(zip(item_keys([getattr(item, "name", None) for item in value]), value, strict=True))
     elif is_value(value):
         parts = [
             (item.name.replace("_", "-"), getattr(value, item.name))
@@ -58,3 +59,19 @@ def find_unknowns(value: object, path: str = "", *, compared: bool = False) -> d
     for name, item in parts:
         found |= find_unknowns(item, f"{path}.{name}" if path else name, compared=compared)
     return found
+
+
+def item_keys(names: list[object]) -> list[str]:
+    """
+    How the items of a sequence are called in a path: by a name that is plain and theirs alone, else by place.
+
+    What is plain stays as it is when a lock is cleaned, so that it is found again when that is read.
+    """
+    count: dict[object, int] = {}
+    for name in names:
+        count[name] = count.get(name, 0) + 1 if isinstance(name, str) else 0
+    plain = re.compile(r"[\w.<>()+: -]{1,60}")
+    return [
+        name if isinstance(name, str) and count[name] == 1 and plain.fullmatch(name) else str(index)
+        for index, name in enumerate(names)
+    ]

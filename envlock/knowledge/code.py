@@ -27,7 +27,8 @@ def custom_code_missing(seen: Comparison) -> Iterator[Case]:
     """
     for item in seen.custom_objects:
         if seen.code.get(item.name) == "missing":
-            stored = "" if item.modules or item.distribution else "; its source was not stored"
+            is_stored = bool(item.modules) and not isinstance(item.modules, Unknown)
+            stored = "" if is_stored or item.distribution else "; its source was not stored"
             where = f"was in module {item.module}, which the target does not have{stored}"
             yield item.name, f"{item.kind} {item.qualname} {where}"
 

@@ -54,7 +54,7 @@ def backend_changed(seen: Comparison) -> Iterator[Case]:
     fail.
     """
     change = seen.change("keras.backend")
-    if change:
+    if change and change.locked and change.current:
         yield (
             "keras.backend",
             f"the model was saved on {change.locked}, the target runs Keras on {change.current}",
@@ -77,7 +77,7 @@ def default_changed(seen: Comparison) -> Iterator[Case]:
     """
     for key in ("floatx", "image-data-format"):
         change = seen.change(f"keras.{key}")
-        if change:
+        if change and change.locked and change.current:
             yield f"keras.{key}", f"{key} was {change.locked}, the target has {change.current}"
 
 

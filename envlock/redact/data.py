@@ -35,6 +35,9 @@ def clean_data(data: Any) -> Any:
                     for key, (name, item) in zip(keys, value.items(), strict=True)
                 ]
             case list() | tuple():
+                if _is_clean_list(value, kind):
+                    parent[place] = value.copy() if isinstance(value, list) else value
+                    continue
                 items = _without_key_lines(value)
                 parent[place] = fresh_items = list(items)
                 todo += [(item, fresh_items, index, kind) for index, item in enumerate(items)]
@@ -46,6 +49,17 @@ def clean_data(data: Any) -> Any:
     for parent, place, items in reversed(tuples):
         parent[place] = tuple(items)
     return root[0]
+
+
+_LONG = 50
+
+
+def _is_clean_list(items: list[Any] | tuple[Any, ...], kind: str | None) -> bool:
+    """Whether a long list of texts, such as a vocabulary, holds nothing to clean: told by one look at all."""
+    if kind is not None or len(items) < _LONG or not all(isinstance(item, str) for item in items):
+        return False
+    together = "\n".join(items)
+    return clean(together) == together and not any(len(item) >= _LONG for item in items)
 
 
 def _clean_text(text: str, kind: str | None) -> str:

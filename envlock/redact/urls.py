@@ -72,7 +72,9 @@ def clean_url(url: str) -> str:
         return UNPARSABLE
     path = parts.path
     if parts.scheme == "file":
-        host, path = "", "/" + re.split(r"[/\\]|%2[Ff]|%5[Cc]", path.rstrip("/\\"))[-1]
+        *above, last = re.split(r"[/\\]|%2[Ff]|%5[Cc]", path.rstrip("/\\"))
+        is_home = bool(above) and above[-1].lower() in {"home", "users"}
+        host, path = "", "/" if is_home else f"/{last}"
     elif not parts.scheme or not host:
         return UNPARSABLE
     elif parts.username == "git" and parts.scheme.rpartition("+")[2] == "ssh":

@@ -32,7 +32,11 @@ __all__ = ["fingerprint", "lock"]
 
 def lock(value: Lock, content: Content) -> str:
     """What a lock says, and what is in the model."""
-    rows = [*model(value, content), *_environment(value.fingerprint), *_sources(value.sources)]
+    rows = [
+        *model(value, content),
+        *_environment(value.fingerprint),
+        *_sources(value.sources, has_files=bool(value.artifact.files)),
+    ]
     return "\n".join([*_aligned(rows), *_unknowns(find_unknowns(value) | find_unknowns(content, "content"))])
 
 
@@ -84,6 +88,7 @@ def _keras(section: Keras) -> str:
     backend = of(section.backend)
     if isinstance(section.backend_source, str) and section.backend_source != "default":
         backend += f" by {section.backend_source}"
+    backend = "backend unknown" if backend == "unknown" else backend
     settings = listed([backend, section.floatx, section.image_data_format, section.dtype_policy])
     return f"{of(section.version)} from {section.provider} ({settings})"
 
@@ -166,22 +171,27 @@ def _packages(packages: tuple[Package, ...]) -> str:
     return f"{len(packages)} ({told})" if has_roles else str(len(packages))
 
 
-def _sources(sources: dict[str, str]) -> Iterator[Row]:
+def _sources(sources: dict[str, str], *, has_files: bool) -> Iterator[Row]:
     """Where the facts come from, of a lock that was not made by a save."""
     if sources.get("custom-objects") == ARTIFACT:
         rest = "" if sources.get("python") == ARTIFACT else ", and the environment that it was locked in"
+        if rest == "" and not has_files:
+            rest = "; it has no lock (envlock lock writes one)"
         yield "known from", f"the model's own files{rest}"
 
 
 def _unknowns(unknown: dict[str, str]) -> Iterator[str]:
-    """What could not be established; what one section lacks for one reason is one line."""
-    grouped: dict[tuple[str, str], list[str]] = {}
+    """What could not be established; what is hidden by one reason is one line."""
+    by_reason: dict[str, dict[str, list[str]]] = {}
     for path, reason in sorted(unknown.items()):
         section, _, name = path.removeprefix("fingerprint.").partition(".")
-        grouped.setdefault((section, reason), []).append(name)
-    for (section, reason), names in grouped.items():
-        named = f" ({', '.join(names)})" if any(names) else ""
-        yield f"  unknown {one_line(section + named)}: {one_line(reason)}"
+        by_reason.setdefault(reason, {}).setdefault(section, []).append(name)
+    for reason, sections in by_reason.items():
+        told = (
+            f"{section} ({', '.join(names)})" if any(names) else section
+            for section, names in sections.items()
+        )
+        yield f"  unknown {one_line(', '.join(told))}: {one_line(reason)}"
 
 
 def _aligned(rows: Iterable[Row]) -> list[str]:

@@ -79,7 +79,8 @@ def _code(value: Lock, found: Maybe[Inventory]) -> str:
         return "; ".join(f"{item.name} from {item.module}:{item.qualname}" for item in objects) or "none"
     if isinstance(found, Unknown):
         return "unknown"
-    return "; ".join(f"{item.name}, asked for by {' and '.join(item.asked_by)}" for item in found.custom)
+    named = (f"{item.name}, asked for by {' and '.join(item.asked_by)}" for item in found.custom)
+    return "; ".join(named) or "unknown"
 
 
 def _canary(value: Lock) -> str:

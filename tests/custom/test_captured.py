@@ -58,8 +58,9 @@ def test_source_that_holds_a_secret_is_not_copied_and_file_and_line_are_named(
     (project / "shop" / "keys.py").write_text(f"SCALE = 2.0\n\nTOKEN = {TOKEN!r}\n", encoding="utf-8")
     reason = "line 3 of keys.py holds what looks like a secret (github-token), so its source was not stored"
 
+    found = captured.copy((_object(),), tmp_path / "code")
     with pytest.warns(UserWarning, match="secret") as warned:
-        found = captured.copy((_object(),), tmp_path / "code")
+        captured.warn_of_refused(found, stacklevel=1)
 
     hint = "move it out of the code, or end its line with `# pragma: allowlist secret`"
     assert [str(item.message) for item in warned] == [f"{reason}; {hint}"]
@@ -70,8 +71,7 @@ def test_source_that_holds_a_secret_is_not_copied_and_file_and_line_are_named(
 def test_code_that_does_not_need_the_refused_module_is_copied(project: Path, tmp_path: Path) -> None:
     (project / "shop" / "keys.py").write_text(f"TOKEN = {TOKEN!r}\n", encoding="utf-8")
 
-    with pytest.warns(UserWarning, match=r"keys\.py"):
-        found = captured.copy((_object("Gate", "gates"), _object("Key", "shop.keys")), tmp_path / "code")
+    found = captured.copy((_object("Gate", "gates"), _object("Key", "shop.keys")), tmp_path / "code")
 
     assert [isinstance(item.modules, tuple) for item in found] == [True, False]
     assert _stored(tmp_path / "code") == ["gates.py"]
@@ -84,3 +84,19 @@ def test_a_line_that_is_marked_is_no_secret(project: Path, tmp_path: Path) -> No
     captured.copy((_object("Gate", "gates"),), tmp_path / "code")
 
     assert _stored(tmp_path / "code") == ["gates.py"]
+
+
+def test_source_that_cannot_be_read_is_unknown_and_stops_nothing(project: Path, tmp_path: Path) -> None:
+    (project / "gates.py").unlink()
+    (project / "gates.py").symlink_to(tmp_path / "nowhere.py")
+
+    (found,) = captured.copy((_object("Gate", "shop.keys"),), tmp_path / "code")
+
+    assert found == _object("Gate", "shop.keys")
+
+
+def test_code_of_the_program_itself_has_no_source_that_could_be_stored(tmp_path: Path) -> None:
+    (found,) = captured.copy((custom_object("Gate", module="__main__", modules=()),), tmp_path / "code")
+
+    reason = "it was defined in the program itself, so its source was not stored; move it to a module"
+    assert found.modules == Unknown(reason)

@@ -159,3 +159,50 @@ def test_what_the_program_was_committed_as_is_recorded(keras3, tmp_path):
     said = keras3.run("train.py", cwd=tmp_path)
 
     assert said.splitlines()[-1] == f"Git(commit='{commit}', is_dirty=False)"
+
+
+def test_what_others_put_into_a_saved_model_stays_there_when_it_is_saved_again(keras3, tmp_path):
+    program = (
+        "import keras, envlock\n"
+        "model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(2)])\n"
+        "envlock.save_model(model, 'house')\n"
+    )
+    keras3.run("-c", program, cwd=tmp_path)
+    (tmp_path / "house" / "assets.extra").mkdir()
+    (tmp_path / "house" / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"warm")
+
+    keras3.run("-c", program, cwd=tmp_path)
+
+    assert (tmp_path / "house" / "assets.extra" / "tf_serving_warmup_requests").read_bytes() == b"warm"
+    paths = [file.path for file in lockfile.read(tmp_path / "house" / "envlock.toml").artifact.files]
+    assert "assets.extra/tf_serving_warmup_requests" in paths
+
+
+def test_a_folder_that_another_program_wrote_beside_a_model_is_not_replaced(keras3, tmp_path):
+    (tmp_path / "house.keras.envlock").mkdir()
+    (tmp_path / "house.keras.envlock" / "mine.txt").write_text("mine", encoding="utf-8")
+
+    keras3.run(
+        "-c",
+        "import keras, envlock\n"
+        "model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(2)])\n"
+        "envlock.save_model(model, 'house.keras')\n",
+        cwd=tmp_path,
+        expected=1,
+    )
+
+    assert (tmp_path / "house.keras.envlock" / "mine.txt").read_text("utf-8") == "mine"
+
+
+def test_a_seed_of_any_kind_of_number_is_recorded(keras3, tmp_path):
+    keras3.run(
+        "-c",
+        "import keras, envlock, numpy, tensorflow as tf\n"
+        "tf.random.set_seed(numpy.int64(3))\n"
+        "model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(2)])\n"
+        "envlock.save_model(model, 'house.keras')\n",
+        cwd=tmp_path,
+    )
+
+    lock = lockfile.read(tmp_path / "house.keras.envlock.toml")
+    assert lock.fingerprint.numerics.tensorflow_seed == 3

@@ -87,7 +87,7 @@ def test_a_lock_is_told_a_fact_a_line() -> None:
     )
 
 
-def test_a_lock_tells_what_is_not_known_and_why_a_section_at_a_time() -> None:
+def test_a_lock_tells_what_is_not_known_and_why_a_reason_at_a_time() -> None:
     sections = ("python", "system", "cpu", "gpu", "tensorflow", "keras", "numpy", "variables")
     lock = make_lock(
         inputs=Unknown("the model is subclassed"),
@@ -104,14 +104,7 @@ def test_a_lock_tells_what_is_not_known_and_why_a_section_at_a_time() -> None:
         "custom code  shop>Gate from shop.gates:Gate\n"
         "canary       none\n"
         "packages     0\n"
-        "  unknown cpu: could not look\n"
-        "  unknown gpu: could not look\n"
-        "  unknown keras: could not look\n"
-        "  unknown numpy: could not look\n"
-        "  unknown python: could not look\n"
-        "  unknown system: could not look\n"
-        "  unknown tensorflow: could not look\n"
-        "  unknown variables: could not look\n"
+        "  unknown cpu, gpu, keras, numpy, python, system, tensorflow, variables: could not look\n"
         "  unknown inputs: the model is subclassed"
     )
 
