@@ -81,5 +81,5 @@ def _of_program(item: CustomObject) -> CustomObject:
 
 def _without(item: CustomObject, refused: Mapping[str, str]) -> CustomObject:
     modules = item.modules if isinstance(item.modules, tuple) else ()
-    reason = next((refused[module] for module in modules if module in refused), None)
-    return replace(item, modules=Unknown(reason)) if reason else item
+    reasons = dict.fromkeys(refused[module] for module in modules if module in refused)
+    return replace(item, modules=Unknown("; ".join(reasons))) if reasons else item

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -112,6 +113,7 @@ def test_a_model_is_locked_by_what_its_file_says_and_then_by_the_environment_tha
     stated = lockfile.read(lockfile.place(model).lock)
     differs = json.loads(keras3.envlock("diff", str(model), "--format", "json", cwd=tmp_path))
     lockfile.place(model).lock.unlink()
+    shutil.rmtree(lockfile.place(model).attachments)
     keras3.envlock("lock", str(model), "--from-here", cwd=tmp_path)
     here = lockfile.read(lockfile.place(model).lock)
     same = json.loads(keras3.envlock("diff", str(model), "--format", "json", cwd=tmp_path))

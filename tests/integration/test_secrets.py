@@ -103,6 +103,7 @@ def _pem(body: str) -> str:
 SAVE = """
 import json
 import sys
+import warnings
 
 import keras
 import numpy as np
@@ -112,6 +113,8 @@ import envlock
 import gates
 import keys
 
+# Python itself puts the path of the program, which is the user's own, before a warning.
+warnings.formatwarning = lambda message, *_: f"{message}\\n"
 told = json.loads(open(sys.argv[1]).read())
 names = [gates.Named(name=name) for name in told["names"]]
 gate = gates.Gate(told["settings"])
