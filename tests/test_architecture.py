@@ -160,6 +160,16 @@ def test_looking_imports_nothing_heavy(program):
     assert done.stdout.rpartition("HEAVY ")[2].strip() == "[]"
 
 
+def test_a_diff_does_without_what_dataclasses_cost():
+    model = str(PACKAGE.parent / "tests" / "examples" / "saved" / "digits.keras")
+    ask = "print('HEAVY', {'dataclasses', 'inspect'} & set(sys.modules))"
+    code = f"import sys; from envlock.cli import main; main(['diff', {model!r}]); {ask}"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.rpartition("HEAVY ")[2].strip() == "set()"
+
+
 def test_every_public_name_is_what_it_says_after_everything_was_imported():
     code = (
         "import envlock, pkgutil, importlib\n"
