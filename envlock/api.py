@@ -193,7 +193,7 @@ def described(path: AnyPath) -> tuple[Lock, Content]:
     from envlock import locking
 
     reading = locking.read(where.model)
-    return locking.described(reading, where, from_here=False, hashed=False), reading.content
+    return locking.described(reading, where.model.name), reading.content
 
 
 def diff(

@@ -147,10 +147,10 @@ def _expect(kind: type[T], data: object) -> T:
     if type(data) is not kind:
         raise InvalidLock(f"Expected {_NAMES[kind]}, found {_shown(data)}")
     # TOML knows infinity and numbers of any length; nothing that is measured or counted is such a one.
-    if (isinstance(data, int) and not -_MOST <= data <= _MOST) or (
-        isinstance(data, float) and not -_INFINITE < data < _INFINITE
-    ):
-        raise InvalidLock(f"Expected {_NAMES[kind]} that can be one, found another")
+    if isinstance(data, int) and not -_MOST <= data < _MOST:
+        raise InvalidLock("Expected a whole number of at most 64 bits, found a longer one")
+    if isinstance(data, float) and not -_INFINITE < data < _INFINITE:
+        raise InvalidLock(f"Expected a finite number, found {data}")
     return data
 
 

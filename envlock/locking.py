@@ -40,29 +40,23 @@ def read(path: Path) -> Reading:
     return replace(reading, content=replace(reading.content, weights=artifacts.weights(path)))
 
 
-def described(reading: Reading, where: lockfile.Place, *, from_here: bool, hashed: bool) -> Lock:
-    """
-    The lock that a model without one gets.
+# What a lock knows from the model itself, also where its environment is recorded live.
+_OF_MODEL = {"artifact", "canary", "inputs", "outputs", "custom_objects"}
 
-    With `from_here` the running environment is recorded as the one that the model belongs to, else
-    what the files tell of theirs. The files are listed with their digests only when `hashed`.
-    """
-    files = store.describe(where.model, without=where.inside) if hashed else ()
-    objects = named.stated(reading.content, reading.keras_version)
-    said = {"artifact", "canary", "inputs", "outputs", "custom_objects"}
-    if not from_here:
-        said |= {field.name for field in fields(Fingerprint)}
+
+def described(reading: Reading, name: str) -> Lock:
+    """What a lock can say of a model that has none: what its files tell, which are not listed themselves."""
     return Lock(
         created_by=f"envlock {__version__}",
         loader=_loader(reading),
-        artifact=reading.artifact(where.model.name, files),
+        artifact=reading.artifact(name, ()),
         inputs=reading.inputs,
         outputs=reading.outputs,
-        custom_objects=objects,
+        custom_objects=named.stated(reading.content, reading.keras_version),
         canary=None,
         attachments=(),
-        fingerprint=_here(objects) if from_here else _stated(reading),
-        sources=saving.sources(artifact=said),
+        fingerprint=_stated(reading),
+        sources=saving.sources(artifact=_OF_MODEL | {field.name for field in fields(Fingerprint)}),
     )
 
 
@@ -70,6 +64,7 @@ def write(path: Path, *, from_here: bool) -> Lock:
     """
     Write the lock of a model that has none; the lock.
 
+    With `from_here` the running environment is recorded as the one that the model belongs to.
     It appears whole or not at all, and the model itself is not touched. `StoreError`: nothing can be
     written beside it.
     """
@@ -78,7 +73,12 @@ def write(path: Path, *, from_here: bool) -> Lock:
     if where.attachments.exists():  # of a lock that was removed: it may hold stored rows and code
         raise UsageError(f"{where.attachments.name} is there already", hint="move it away first")
     reading = read(where.model)
-    lock = described(reading, where, from_here=from_here, hashed=True)
+    lock = described(reading, where.model.name)
+    files = store.describe(where.model, without=where.inside)
+    lock = replace(lock, artifact=reading.artifact(where.model.name, files))
+    if from_here:
+        environment = _here(lock.custom_objects)
+        lock = replace(lock, fingerprint=environment, sources=saving.sources(artifact=_OF_MODEL))
     with store.staged(where.lock) as stage:
         attachments = stage.folder / where.attachments.name
         attachments.mkdir()

@@ -151,13 +151,13 @@ def test_a_table_of_anything_is_kept_as_it_is() -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_a_number_that_nothing_measures_is_refused(value: float) -> None:
-    with pytest.raises(InvalidLock, match="Expected a number that can be one, found another at price"):
+    with pytest.raises(InvalidLock, match=r"Expected a finite number, found -?(nan|inf) at price"):
         codec.decode(House, _plain(price=value))
 
 
 @pytest.mark.parametrize("key", ["rooms", "price"])
 def test_a_whole_number_of_hundreds_of_digits_is_refused(key: str) -> None:
-    with pytest.raises(InvalidLock, match=f"that can be one, found another at {key}"):
+    with pytest.raises(InvalidLock, match=f"at most 64 bits, found a longer one at {key}"):
         codec.decode(House, _plain(**{key: 10**400}))
 
 

@@ -245,7 +245,8 @@ def test_what_envlock_did_not_write_is_not_replaced(tmp_path: Path, name: str, i
     with pytest.raises((UsageError, LockError)):
         api.lock(path)
 
-    assert other.is_dir() if is_folder else other.read_text("utf-8") == "mine"
+    mine = other / "mine.txt" if is_folder else other
+    assert mine.read_text("utf-8") == "mine"
 
 
 def test_the_rows_of_a_lock_that_was_removed_are_not_thrown_away(tmp_path: Path) -> None:

@@ -112,7 +112,6 @@ def _reading(path: Path, found: Maybe[dict[str, Any]]) -> Reading:
             weights=_weights(found),
         ),
         inputs=interface.inputs(described),
-        outputs=interface.outputs(described),
         stamps={"backend": backend} if isinstance(backend, str) else {},
     )
 

@@ -1,4 +1,4 @@
-"""What an architecture tells of the inputs and outputs of its model."""
+"""What an architecture tells of the inputs of its model; the shapes of outputs stand in none."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any
 from envlock.artifacts.reading import shortened
 from envlock.facts import Maybe, TensorSpec, Unknown
 
-__all__ = ["inputs", "outputs"]
+__all__ = ["inputs"]
 
 _MAX_DEPTH = 50
 _NO_CONFIG = Unknown("the file holds no architecture")
-_NOT_STATED = Unknown("the architecture does not state the shapes of the outputs")
 _BY_CODE = "its inputs are stated by its own code"
 
 
@@ -21,11 +20,6 @@ def inputs(config: dict[str, Any] | None) -> Maybe[tuple[TensorSpec, ...]]:
     if config is None:
         return _NO_CONFIG
     return _inputs(config, _MAX_DEPTH)
-
-
-def outputs(config: dict[str, Any] | None) -> Maybe[tuple[TensorSpec, ...]]:
-    """Unknown: the shapes follow from computing the model, and no format writes them down."""
-    return _NO_CONFIG if config is None else _NOT_STATED
 
 
 def _inputs(model: dict[str, Any], depth: int) -> Maybe[tuple[TensorSpec, ...]]:

@@ -95,7 +95,6 @@ def _reading(path: Path, member: Callable[[str], bytes], assets: Maybe[tuple[str
             assets=assets,
         ),
         inputs=interface.inputs(config),
-        outputs=interface.outputs(config),
     )
 
 

@@ -1,9 +1,4 @@
-"""
-The walk through an architecture that notes every class, function and policy in it.
-
-How Keras serialises: https://keras.io/guides/serialization_and_saving/. Keras 3, and the `.keras` files of
-Keras 2, write `module` and `registered_name` beside a class; everything else has bare names.
-"""
+"""The walk through an architecture that notes every class, function and policy in it."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ __all__ = ["is_local", "origin"]
 def origin(info: Path) -> Maybe[Origin | None]:
     """The origin of the distribution with this folder of metadata, `None` for an index."""
     stated = _direct_url(info)
-    if stated is None and is_develop(info):
+    if stated is None and _is_develop(info):
         return Origin(url=_clean(info.parent.absolute().as_uri()), is_editable=True)
     if stated is None or isinstance(stated, Unknown):
         return stated
@@ -28,10 +28,10 @@ def origin(info: Path) -> Maybe[Origin | None]:
 def is_local(info: Path) -> bool:
     """Whether it was installed from a local folder."""
     stated = _direct_url(info)
-    return is_develop(info) if stated is None else isinstance(stated, dict) and "dir_info" in stated
+    return _is_develop(info) if stated is None else isinstance(stated, dict) and "dir_info" in stated
 
 
-def is_develop(info: Path) -> bool:
+def _is_develop(info: Path) -> bool:
     """
     Whether it is the source folder itself, linked to in the way before PEP 660.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from envlock.capture import frameworks, git, hardware, numerics, packages, python, system
+from envlock.capture import cpu, frameworks, git, gpu, numerics, packages, python, system
 from envlock.capture.packages import Distribution
 from envlock.facts import Fingerprint, Package, Unknown, is_compared
 from envlock.values import fields
@@ -16,8 +16,8 @@ __all__ = ["PROBES", "asked", "capture", "fingerprint", "glance"]
 PROBES: Mapping[str, Callable[[Mapping[str, Distribution]], Any]] = {
     "python": python.interpreter,
     "system": system.operating_system,
-    "cpu": hardware.cpu,
-    "gpu": hardware.gpu,
+    "cpu": cpu.cpu,
+    "gpu": gpu.gpu,
     "tensorflow": frameworks.tensorflow,
     "keras": frameworks.keras,
     "numpy": numerics.numpy,
@@ -28,7 +28,7 @@ PROBES: Mapping[str, Callable[[Mapping[str, Distribution]], Any]] = {
 }
 
 # Where a probe asks other programs for what nobody compares, the one that does not.
-_GLANCES = {"gpu": hardware.glance_at_gpu}
+_GLANCES = {"gpu": gpu.glance_at_gpu}
 
 _COMPARED = {field.name for field in fields(Fingerprint) if is_compared(field)}
 

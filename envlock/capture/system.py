@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from envlock.capture import hardware, host
+from envlock.capture import cgroups, host
 from envlock.facts import Maybe, System, Unknown
 from envlock.variables import GRAMMAR, recordable
 
@@ -36,8 +36,8 @@ def operating_system(_: object = None) -> System:
         distribution=_distribution(),
         libc=_libc(),
         container=_container(),
-        memory=hardware.memory(),
-        memory_limit=hardware.memory_limit(),
+        memory=cgroups.memory(),
+        memory_limit=cgroups.memory_limit(),
     )
 
 

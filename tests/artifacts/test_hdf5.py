@@ -62,7 +62,7 @@ def test_a_file_names_its_format_its_inputs_and_the_keras_that_wrote_it(
         tensorflow_version=None,
         content=Content(),
         inputs=(TensorSpec(name=named, shape=(-1, 4), dtype="float32"),),
-        outputs=Unknown("the architecture does not state the shapes of the outputs"),
+        outputs=Unknown("the file does not state its outputs"),
         stamps={"backend": "tensorflow"},
     )
 
@@ -143,7 +143,7 @@ def test_a_file_that_we_did_not_write_is_read_in_a_child_process(monkeypatch: py
         tensorflow_version=None,
         content=Content(config={"class_name": "Sequential"}, compile_config=None, weights=()),
         inputs=Unknown("Sequential is no network of layers; its inputs are stated by its own code"),
-        outputs=Unknown("the architecture does not state the shapes of the outputs"),
+        outputs=Unknown("the file does not state its outputs"),
     )
 
 
@@ -236,7 +236,7 @@ def test_attributes_that_are_bytes_are_read_as_text(tmp_path: Path) -> None:
         tensorflow_version=None,
         content=Content(config={"class_name": "Model"}, compile_config=None, weights=()),
         inputs=Unknown("Model is no network of layers; its inputs are stated by its own code"),
-        outputs=Unknown("the architecture does not state the shapes of the outputs"),
+        outputs=Unknown("the file does not state its outputs"),
     )
 
 
@@ -301,7 +301,7 @@ def test_a_file_of_weights_alone_has_no_architecture(
             weights=tuple(TensorSpec(name=key, shape=shape, dtype="float32") for key, shape in arrays.items())
         ),
         inputs=unknown,
-        outputs=unknown,
+        outputs=Unknown("the file does not state its outputs"),
         stamps=stamps,
     )
 

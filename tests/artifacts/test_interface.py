@@ -108,14 +108,3 @@ def test_models_in_models_without_end_are_unknown() -> None:
         model = _sequential(model)
 
     assert interface.inputs(model) == Unknown(NOT_BUILT)
-
-
-@pytest.mark.parametrize(
-    ("config", "reason"),
-    [
-        (None, "the file holds no architecture"),
-        (_functional([["age", 0, 0]], AGE), "the architecture does not state the shapes of the outputs"),
-    ],
-)
-def test_outputs_are_never_guessed(config: dict[str, Any] | None, reason: str) -> None:
-    assert interface.outputs(config) == Unknown(reason)

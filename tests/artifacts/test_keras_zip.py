@@ -28,7 +28,7 @@ def _archive(path: Path, **members: str) -> Path:
     return path
 
 
-OUTPUTS = Unknown("the architecture does not state the shapes of the outputs")
+OUTPUTS = Unknown("the file does not state its outputs")
 
 
 @pytest.mark.parametrize(

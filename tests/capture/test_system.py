@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from envlock.capture import hardware, host, system
+from envlock.capture import cgroups, host, system
 from envlock.facts import System, Unknown
 from envlock.variables import GRAMMAR
 
@@ -24,8 +24,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(os, "confstr", lambda _: "glibc 2.36")
     monkeypatch.setattr(system, "_MARKERS", {"docker": tmp_path / "dockerenv"})
     monkeypatch.setattr(system, "_CGROUP", tmp_path / "cgroup")
-    monkeypatch.setattr(hardware, "memory", lambda: 16 << 30)
-    monkeypatch.setattr(hardware, "memory_limit", lambda: None)
+    monkeypatch.setattr(cgroups, "memory", lambda: 16 << 30)
+    monkeypatch.setattr(cgroups, "memory_limit", lambda: None)
     for name in ("KUBERNETES_SERVICE_HOST", "container"):
         monkeypatch.delenv(name, raising=False)
     for name in GRAMMAR:

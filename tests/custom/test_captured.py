@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from builders import custom_object
 
-from envlock.custom import captured
+from envlock.custom import captured, source
 from envlock.facts import CustomObject, Unknown
 
 TOKEN = "ghp_" + "a1B2c3D4e5F6g7H8i9" * 2
@@ -86,13 +86,17 @@ def test_a_line_that_is_marked_is_no_secret(project: Path, tmp_path: Path) -> No
     assert _stored(tmp_path / "code") == ["gates.py"]
 
 
-def test_source_that_cannot_be_read_is_unknown_and_stops_nothing(project: Path, tmp_path: Path) -> None:
-    (project / "gates.py").unlink()
-    (project / "gates.py").symlink_to(tmp_path / "nowhere.py")
+def test_source_that_cannot_be_read_is_unknown_and_stops_nothing(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Root reads every file, and no folder can be read as one.
+    monkeypatch.setattr(source, "locate", lambda _: project / "shop")
 
-    (found,) = captured.copy((_object("Gate", "shop.keys"),), tmp_path / "code")
+    (found,) = captured.copy((_object("Gate", "gates"),), tmp_path / "code")
 
-    assert found == _object("Gate", "shop.keys")
+    reason = "shop cannot be read, so its source was not stored: Is a directory"
+    assert found.modules == Unknown(reason)
+    assert not (tmp_path / "code").exists()
 
 
 def test_code_of_the_program_itself_has_no_source_that_could_be_stored(tmp_path: Path) -> None:

@@ -54,22 +54,19 @@ def test_an_object_as_it_was_locked_is_present(project: Path) -> None:
     assert resolve.states([_gate(digest=digest)]) == {"house>Gate": "present"}
 
 
-def test_an_object_whose_helper_is_another_is_changed(project: Path) -> None:
+@pytest.mark.parametrize(
+    ("helper", "state"),
+    [("FACTOR = 4.0  # more\n", "changed"), ("'Doc.'\nFACTOR = 3.0  # more\n", "present")],
+)
+def test_an_object_is_what_it_was_when_its_helper_means_the_same(
+    project: Path, helper: str, state: str
+) -> None:
     _write(project, "stand_gates", f"from stand_factors import FACTOR\n{GATES}")
     _write(project, "stand_factors", "FACTOR = 3.0\n")
     digest = source.meaning("stand_gates", "Gate")
-    _write(project, "stand_factors", "FACTOR = 4.0  # more\n")
+    _write(project, "stand_factors", helper)
 
-    assert resolve.states([_gate(digest=digest)]) == {"house>Gate": "changed"}
-
-
-def test_a_comment_in_a_helper_changes_nothing(project: Path) -> None:
-    _write(project, "stand_gates", f"from stand_factors import FACTOR\n{GATES}")
-    _write(project, "stand_factors", "FACTOR = 3.0\n")
-    digest = source.meaning("stand_gates", "Gate")
-    _write(project, "stand_factors", "'Doc.'\nFACTOR = 3.0  # more\n")
-
-    assert resolve.states([_gate(digest=digest)]) == {"house>Gate": "present"}
+    assert resolve.states([_gate(digest=digest)]) == {"house>Gate": state}
 
 
 def test_an_object_whose_code_is_another_is_changed(project: Path) -> None:
