@@ -206,8 +206,9 @@ def diff(
     """
     What happens to the model at `path` in another environment; TensorFlow is never imported.
 
-    `against` is the running environment (`None`), a lock or a locked model, a requirements file, an
-    inline list ("python==3.11,tensorflow-cpu==2.15.1,KERAS_BACKEND=jax"), or a `Fingerprint`.
+    `against` is the running environment (`None`), a lock or a locked model, a requirements file, a
+    `.json` file that `envlock show --format json` printed on another machine, an inline list
+    ("python==3.11,tensorflow-cpu==2.15.1,KERAS_BACKEND=jax"), or a `Fingerprint`.
     `custom_objects="missing"` asks what happens where the model's own code cannot be had. The
     model's files are compared with the lock by size, and with `content=True` by digest.
 

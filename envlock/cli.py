@@ -94,7 +94,8 @@ def diff(
         Option(
             "--against",
             help="What to compare with, instead of this environment: a lock or locked model, "
-            "requirements.txt, or a list such as python==3.11,tensorflow-cpu==2.15.1.",
+            "requirements.txt, what `envlock show --format json` printed elsewhere (.json), or a list such "
+            "as python==3.11,tensorflow-cpu==2.15.1.",
         ),
     ] = None,
     content: Annotated[

@@ -1,5 +1,5 @@
 """
-What a diff compares with: this environment, another lock, a requirements file, an inline list.
+What a diff compares with: this environment, another lock or machine, a requirements file, a list.
 
 A list says which environment one gets by installing it. What it pins is known; what it names
 without a version, and whatever else it brings along, is not.
@@ -61,7 +61,8 @@ def target(against: str | Path | Fingerprint | None, locked: Fingerprint) -> Tar
         return _from_path(Path(text), locked)
     if isinstance(against, Path) or not re.search(r"[=<>~,]", text):
         hint = (
-            "give a lock, a model, a requirements file, or a list such as python==3.11,tensorflow-cpu==2.15.1"
+            "give a lock, a model, a requirements file, the .json of another machine, or a list such as "
+            "python==3.11,tensorflow-cpu==2.15.1"
         )
         raise TargetError(f"{text} does not exist", hint=hint)
     entries = [

@@ -376,7 +376,7 @@ def test_a_target_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str
 
     complained = (
         "envlock: needs.txt does not exist\n"
-        "  hint: give a lock, a model, a requirements file, "
+        "  hint: give a lock, a model, a requirements file, the .json of another machine, "
         "or a list such as python==3.11,tensorflow-cpu==2.15.1\n"
     )
     assert complaint(["diff", "house.keras", "--against", "needs.txt"], capsys) == (2, "", complained)

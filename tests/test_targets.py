@@ -335,7 +335,7 @@ def test_a_damaged_lock_is_refused_in_its_own_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize("against", ["nothing.txt", Path("no=thing.txt")])
 def test_a_path_that_does_not_exist_is_refused(against: str | Path) -> None:
     assert refusal(against) == (
-        f"{against} does not exist; give a lock, a model, a requirements file, "
+        f"{against} does not exist; give a lock, a model, a requirements file, the .json of another machine, "
         "or a list such as python==3.11,tensorflow-cpu==2.15.1"
     )
 
