@@ -1,0 +1,1 @@
+"""Reading the sources of a released Keras, importing nothing."""
