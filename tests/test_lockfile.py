@@ -444,9 +444,9 @@ def _attached(folder: Path, text: str) -> Place:
 
 def test_what_was_found_is_canonical_json() -> None:
     assert lockfile.content_text(CONTENT) == (
-        '{"absent":["compile-config"],"assets":[],'
+        '{"absent":["compile-config"],"assets":[],"called":[],'
         '"config":{"class_name":"Sequential","config":{"layers":[{"units":3}]}},'
-        '"has-keras-metadata":true,"ops":{"AddV2":2,"MatMul":1},"signatures":[],'
+        '"has-keras-metadata":true,"missing":[],"ops":{"AddV2":2,"MatMul":1},"signatures":[],'
         '"unknown":{"slots":"the file could not be read"}}\n'
     )
 
@@ -455,6 +455,20 @@ def test_what_was_found_is_read_back(tmp_path: Path) -> None:
     where = _attached(tmp_path, lockfile.content_text(CONTENT))
 
     assert lockfile.read_content(where) == CONTENT
+
+
+def test_what_was_found_in_a_folder_is_read_back(tmp_path: Path) -> None:
+    content = Content(
+        ops={"MatMul": 2},
+        op_values={"MatMul": {"T": ["float32"], "transpose_a": ["true"]}},
+        called=("MatMul",),
+        missing=("variables/variables.index",),
+        parts={"root.layer-0": {"class_name": "StringLookup", "config": {}}},
+        identifiers={"root.layer-0": "_tf_keras_layer"},
+        tracked={"root.layer-0": ["lookup_table"]},
+    )
+
+    assert lockfile.read_content(_attached(tmp_path, lockfile.content_text(content))) == content
 
 
 def test_without_the_attachment_nothing_was_found(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ its neighbours); a general reader would need TensorFlow or a generated module pe
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,23 +15,16 @@ from typing import Any
 from envlock.artifacts import protobuf
 from envlock.artifacts.protobuf import Fields, Malformed, Message
 from envlock.artifacts.reading import MAX_CONFIG, Reading, files_below, parse_object, shortened
+from envlock.artifacts.saved_graph import DTYPES, operations
 from envlock.errors import ArtifactError
 from envlock.facts import Content, Maybe, Signature, TensorSpec, Unknown
 from envlock.values import frozen
 
 __all__ = ["matches", "read", "weights"]
 
-# https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/framework/types.proto
-_DTYPES = {
-    1: "float32", 2: "float64", 3: "int32", 4: "uint8", 5: "int16", 6: "int8", 7: "string",
-    8: "complex64", 9: "int64", 10: "bool", 11: "qint8", 12: "quint8", 13: "qint32", 14: "bfloat16",
-    15: "qint16", 16: "quint16", 17: "uint16", 18: "complex128", 19: "float16", 20: "resource",
-    21: "variant", 22: "uint32", 23: "uint64", 24: "float8_e5m2", 25: "float8_e4m3fn", 29: "int4",
-    30: "uint4",
-}  # fmt: skip
-
 _SERVED = "serve"
 _DEFAULT = "serving_default"
+_INDEX = "variables/variables.index"
 _NO_DEFAULT = Unknown("the SavedModel has no signature serving_default")
 
 
@@ -44,6 +36,7 @@ class _Graph:
     info: Message
     definition: Message
     signatures: tuple[Message, ...]
+    assets: tuple[Message, ...]
     objects: Message
 
 
@@ -61,7 +54,7 @@ def read(path: Path) -> Reading:
         data = protobuf.content(path / "saved_model.pb")
         graph = _served(fields, data)
         described = _metadata_inside(graph, path.name) if beside is None else beside
-        root = described.get("root", {}) if described is not None else None
+        root = described.parts.get("root", {}) if described.is_there else None
         signatures = tuple(sorted(_signatures(graph), key=lambda item: item.name))
         default = next((item for item in signatures if item.name == _DEFAULT), None)
         return Reading(
@@ -94,21 +87,45 @@ def weights(path: Path) -> Maybe[tuple[TensorSpec, ...]]:
     return unknown or tuple(sorted(known, key=lambda spec: (spec.name, spec.shape, spec.dtype)))
 
 
-def _content(
-    graph: _Graph, path: Path, described: dict[str, Any] | None, signatures: tuple[Signature, ...]
-) -> Content:
-    root = described.get("root", {}) if described is not None else None
+def _content(graph: _Graph, path: Path, described: _Described, signatures: tuple[Signature, ...]) -> Content:
+    root = described.parts.get("root", {}) if described.is_there else None
     compiled = root.get("training_config") if root else None
+    found = operations(graph.fields, graph.definition, has_objects=len(graph.objects) > 0)
     return Content(
         config=root,
         compile_config=compiled if isinstance(compiled, dict) else None,
-        ops=dict(sorted(Counter(_ops(graph)).items())),
+        ops=found.counts,
+        op_values=found.values,
+        called=found.called,
         slots=tuple(sorted(set(_slots(graph)))),
-        has_keras_metadata=described is not None,
+        has_keras_metadata=described.is_there,
         signatures=signatures,
         assets=files_below(path, ("assets", "assets.extra")),
-        parts={name: part for name, part in (described or {}).items() if name != "root"},
+        missing=tuple(_missing(graph, path)),
+        parts={name: part for name, part in described.parts.items() if name != "root"},
+        identifiers=described.identifiers,
+        tracked=dict(_tracked(graph, described)),
     )
+
+
+def _tracked(graph: _Graph, described: _Described) -> Iterator[tuple[str, list[str]]]:
+    """What the objects that are never stored as functions hold, by the names of it."""
+    fields, objects = graph.fields, _objects(graph)
+    for path, part in described.parts.items():
+        number = described.numbers.get(path, -1)
+        if part.get("must_restore_from_config") is True and 0 <= number < len(objects):
+            yield path, sorted({fields.text(child, 2) for child in fields.messages(objects[number], 1)})
+
+
+def _missing(graph: _Graph, path: Path) -> Iterator[str]:
+    """The files that the graph counts on and the folder lacks."""
+    if len(graph.objects) and not (path / _INDEX).is_file():
+        yield _INDEX
+    fields = graph.fields
+    for item in graph.assets:
+        name = fields.text(item, 2)
+        if name not in {"", ".", ".."} and "/" not in name and not (path / "assets" / name).exists():
+            yield f"assets/{name}"
 
 
 def _served(fields: Fields, data: Message) -> _Graph:
@@ -121,7 +138,8 @@ def _served(fields: Fields, data: Message) -> _Graph:
 
 def _graph(fields: Fields, data: Message) -> _Graph:
     parts = fields.several(data, (1, 2, 7))
-    return _Graph(fields, parts[1], parts[2], tuple(fields.messages(data, 5)), parts[7])
+    signatures, assets = (tuple(fields.messages(data, number)) for number in (5, 6))
+    return _Graph(fields, parts[1], parts[2], signatures, assets, parts[7])
 
 
 def _tags(graph: _Graph) -> list[str]:
@@ -140,18 +158,6 @@ def _stamps(graph: _Graph, data: Message, root: dict[str, Any] | None) -> dict[s
         "tensorflow-git-version": fields.text(graph.info, 6),
     }
     return {name: value for name, value in found.items() if value and value != "0"}
-
-
-def _ops(graph: _Graph) -> Iterator[str]:
-    """The operations of the graph and of every function of its library."""
-    fields = graph.fields
-    functions = [
-        (fields.text(fields.message(item, 1), 1), list(fields.messages(item, 3)))
-        for item in fields.messages(fields.message(graph.definition, 2), 1)
-    ]
-    own = {name for name, _ in functions}
-    called = [*fields.messages(graph.definition, 1), *(node for _, nodes in functions for node in nodes)]
-    yield from (op for node in called if (op := fields.text(node, 2)) not in own)
 
 
 def _objects(graph: _Graph) -> list[Message]:
@@ -190,7 +196,7 @@ def _tensor(fields: Fields, entry: Message) -> Maybe[TensorSpec]:
 
 
 def _spec(fields: Fields, name: str, number: int, shape: Message) -> Maybe[TensorSpec]:
-    dtype = _DTYPES.get(number)
+    dtype = DTYPES.get(number)
     if fields.number(shape, 3) or dtype is None:
         return Unknown(
             f"the graph does not say the {'dtype' if dtype is None else 'rank'} of {shortened(name)!r}"
@@ -211,7 +217,21 @@ def _variable(fields: Fields, item: Message) -> Maybe[TensorSpec]:
 # What Keras 2 says of each object, by its path
 
 
-def _metadata_beside(path: Path) -> dict[str, Any] | None:
+@frozen
+class _Described:
+    """
+    What Keras says of its objects, of what kind each is and its number in the graph, by path.
+
+    `is_there` tells whether it says anything.
+    """
+
+    parts: dict[str, Any]
+    identifiers: dict[str, str]
+    numbers: dict[str, int]
+    is_there: bool
+
+
+def _metadata_beside(path: Path) -> _Described | None:
     """As Keras from 2.5 on writes it into `keras_metadata.pb`; `None` without that file."""
     file = path / "keras_metadata.pb"
     if not file.is_file():
@@ -219,33 +239,39 @@ def _metadata_beside(path: Path) -> dict[str, Any] | None:
     where = f"keras_metadata.pb in {path.name}"
     try:
         fields = Fields()
-        rows = (fields.texts(node, (3, 5)) for node in fields.messages(protobuf.content(file), 1))
-        return _parsed(((row[3], row[5]) for row in rows), where)
+        nodes = list(fields.messages(protobuf.content(file), 1))
+        rows = [fields.texts(node, (3, 4, 5)) for node in nodes]
+        parts = _parsed(((row[3], row[5]) for row in rows), where)
+        numbers = {row[3]: fields.number(node, 2) for row, node in zip(rows, nodes, strict=True)}
+        return _Described(parts, {row[3]: row[4] for row in rows}, numbers, is_there=True)
     except Malformed as error:
         raise ArtifactError(f"{where} is damaged: {error}") from None
     except OSError as error:
         raise ArtifactError(f"{where} cannot be read: {error.strerror}") from None
 
 
-def _metadata_inside(graph: _Graph, name: str) -> dict[str, Any] | None:
+def _metadata_inside(graph: _Graph, name: str) -> _Described:
     """
-    As Keras up to 2.4 wrote it into the graph's objects; `None` where there is none.
+    As Keras up to 2.4 wrote it into the graph's objects; later only the kinds of the objects are there.
 
     Later Kerases read it there too, when there is no `keras_metadata.pb`.
     """
     fields, objects = graph.fields, _objects(graph)
     holders = _holders(fields, objects)
-    found = []
+    rows = []
     left = MAX_CONFIG
     for number in holders:
         user = fields.texts(fields.message(objects[number], 4), (1, 3))
-        if user[1].startswith("_tf_keras_") and user[3]:
+        if user[1].startswith("_tf_keras_"):
             path = _path(holders, number)
             left -= len(path)
             if left < 0:
                 raise Malformed("its objects hold one another without end")
-            found.append((path, user[3]))
-    return _parsed(found, f"the metadata in saved_model.pb in {name}") if found else None
+            rows.append((path, user[1], user[3], number))
+    said = [(path, text) for path, _, text, _ in rows if text]
+    parts = _parsed(said, f"the metadata in saved_model.pb in {name}")
+    kinds = {path: kind for path, kind, _, _ in rows}
+    return _Described(parts, kinds, {row[0]: row[3] for row in rows}, is_there=bool(said))
 
 
 def _holders(fields: Fields, objects: list[Message]) -> dict[int, tuple[int, str]]:

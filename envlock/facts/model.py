@@ -89,20 +89,29 @@ class Content:
     reader can list them.
 
     The rest is of a SavedModel: `ops` the operations of its graphs with how often each stands there,
-    `slots` what its optimizers with slot variables are called, sorted, `signatures` the functions it
-    offers, `has_keras_metadata` whether Keras 2 left its own description in it, and `parts` what
-    that says of each tracked object below the root, by its path.
+    `op_values` of those that loading imports the values of their attributes as text, defaults left out,
+    `called` those that serving it may run, `slots` what its optimizers with slot variables are called,
+    sorted, `signatures` the functions it offers, `missing` the files it counts on and lacks,
+    `has_keras_metadata` whether Keras 2 left its own description in it, `parts` what that says of each
+    tracked object below the root, `identifiers` of what kind each Keras object is, and `tracked` the names
+    of what those hold that have no stored functions, each
+    by its path.
     """
 
     config: Maybe[dict[str, Any] | None] = None
     compile_config: Maybe[dict[str, Any] | None] = None
     ops: Maybe[dict[str, int]] = field(default_factory=dict)
+    op_values: Maybe[dict[str, Any]] = field(default_factory=dict)
+    called: Maybe[tuple[str, ...]] = ()
     slots: Maybe[tuple[str, ...]] = ()
     has_keras_metadata: bool = False
     signatures: Maybe[tuple[Signature, ...]] = ()
     assets: Maybe[tuple[str, ...]] = ()
     weights: Maybe[tuple[TensorSpec, ...]] = recorded()
+    missing: Maybe[tuple[str, ...]] = ()
     parts: Maybe[dict[str, Any]] = field(default_factory=dict)
+    identifiers: Maybe[dict[str, str]] = field(default_factory=dict)
+    tracked: Maybe[dict[str, Any]] = field(default_factory=dict)
 
 
 @frozen(kw_only=True)

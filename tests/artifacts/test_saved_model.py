@@ -65,7 +65,7 @@ def _folder(path: Path, graph: bytes, metadata: bytes | None = None) -> Path:
 
 
 def _metadata(text: str, identifier: str = "root") -> bytes:
-    return _field(1, _field(3, identifier) + _field(5, text))
+    return _field(1, _field(2, 1) + _field(3, identifier) + _field(4, "_tf_keras_layer") + _field(5, text))
 
 
 # Real ones
@@ -97,7 +97,7 @@ def test_a_model_that_keras_3_exported_names_tensorflow_and_no_keras() -> None:
 
     inputs = (TensorSpec(name="keras_tensor", shape=(-1, 5), dtype="float32"),)
     outputs = (TensorSpec(name="output_0", shape=(-1, 2), dtype="float32"),)
-    assert found == Reading(
+    assert replace(found, content=replace(found.content, op_values={}, called=())) == Reading(
         format="saved-model",
         keras_version=None,
         tensorflow_version="2.21.0",
@@ -106,6 +106,7 @@ def test_a_model_that_keras_3_exported_names_tensorflow_and_no_keras() -> None:
             signatures=tuple(
                 Signature(name=name, inputs=inputs, outputs=outputs) for name in ("serve", "serving_default")
             ),
+            missing=("variables/variables.index",),
         ),
         inputs=inputs,
         outputs=outputs,
@@ -294,6 +295,7 @@ def test_the_root_of_the_metadata_is_the_model_and_names_keras(tmp_path: Path) -
             compile_config={"loss": "mse"},
             has_keras_metadata=True,
             parts={"root.layer": {"class_name": "Dense"}},
+            identifiers={"root.layer": "_tf_keras_layer", "root": "_tf_keras_layer"},
         ),
     )
 
@@ -303,7 +305,13 @@ def test_metadata_without_a_root_names_no_keras(tmp_path: Path) -> None:
 
     assert (found.keras_version, found.content) == (
         None,
-        Content(config={}, compile_config=None, has_keras_metadata=True, parts={"root.layer": {}}),
+        Content(
+            config={},
+            compile_config=None,
+            has_keras_metadata=True,
+            parts={"root.layer": {}},
+            identifiers={"root.layer": "_tf_keras_layer"},
+        ),
     )
 
 
@@ -329,6 +337,121 @@ def test_metadata_in_the_graph_hangs_where_the_objects_do_even_in_circles(tmp_pa
         "2.4.0",
         {"root.layer-0": {"class_name": "RNN"}, "root.layer-0.cell": {"class_name": "LSTMCell"}},
     )
+
+
+def test_objects_without_a_description_still_say_of_what_kind_they_are(tmp_path: Path) -> None:
+    objects = _saved_object({"layer-0": 1}, "", "_tf_keras_model") + _saved_object({})
+
+    found = saved_model.read(_folder(tmp_path / "house", _field(7, objects))).content
+
+    assert (found.has_keras_metadata, found.config, found.parts) == (False, None, {})
+    assert found.identifiers == {"root": "_tf_keras_model", "root.layer-0": "_tf_keras_layer"}
+
+
+def test_what_a_layer_without_stored_functions_holds_is_named(tmp_path: Path) -> None:
+    objects = _saved_object({"layer-0": 1}) + _saved_object({"lookup_table": 2, "keras_api": 3})
+    metadata = _metadata('{"must_restore_from_config": true}', "root.layer-0")
+
+    found = saved_model.read(_folder(tmp_path / "house", _field(7, objects), metadata)).content
+
+    assert found.tracked == {"root.layer-0": ["keras_api", "lookup_table"]}
+
+
+def test_files_that_the_graph_counts_on_and_the_folder_lacks_are_named(tmp_path: Path) -> None:
+    assets = b"".join(_field(6, _field(2, name)) for name in ("vocabulary.txt", "there.txt", "../up", ".."))
+    folder = _folder(tmp_path / "house", _field(7, _saved_object({})) + assets)
+    (folder / "assets").mkdir()
+    (folder / "assets" / "there.txt").touch()
+
+    found = saved_model.read(folder).content
+
+    assert found.missing == ("variables/variables.index", "assets/vocabulary.txt")
+
+
+# Operations
+
+
+def _valued(op: str, **values: bytes) -> bytes:
+    """A node with attributes, each given as the bytes of its AttrValue."""
+    return _node(op) + b"".join(
+        _field(5, _field(1, name) + _field(2, value)) for name, value in values.items()
+    )
+
+
+def _library(*functions: bytes) -> bytes:
+    return _field(2, b"".join(_field(1, function) for function in functions))
+
+
+def _defined(name: str, *nodes: bytes) -> bytes:
+    return _field(1, _field(1, name)) + b"".join(_field(3, node) for node in nodes)
+
+
+def _read_graph(folder: Path, definition: bytes, *, objects: bytes = b"") -> Content:
+    return saved_model.read(_folder(folder, _field(2, definition) + _field(7, objects))).content
+
+
+def test_the_values_of_attributes_are_read_as_text(tmp_path: Path) -> None:
+    node = _valued(
+        "Odd",
+        T=_field(6, 14),
+        N=_field(3, -2),
+        name=_field(2, "deep"),
+        on=_field(5, 1),
+        rate=_number(4 << 3 | 5) + b"\x00\x00\x00\x3f",
+        types=_field(1, _field(6, b"\x01\x09")),
+        sizes=_field(1, _field(3, b"\x01\x80\x01")),
+        none=_field(1, b""),
+        future=_field(6, 99),
+        shape=_field(7, b""),
+        _private=_field(2, "x"),
+    )
+
+    found = _read_graph(tmp_path / "house", _field(1, node))
+
+    assert found.op_values == {
+        "Odd": {
+            "N": ["-2"], "T": ["bfloat16"], "future": ["DataType 99"], "name": ["deep"], "none": ["[]"],
+            "on": ["true"], "rate": ["0.5"], "shape": ["?"], "sizes": ["[1,128]"],
+            "types": ["[float32,int64]"],
+        }
+    }  # fmt: skip
+
+
+def test_a_long_value_is_passed_over(tmp_path: Path) -> None:
+    node = _valued("Const", value=_field(8, b"x" * 500), dtype=_field(6, 1))
+
+    assert _read_graph(tmp_path / "house", _field(1, node)).op_values == {"Const": {"dtype": ["float32"]}}
+
+
+def test_beside_objects_only_the_library_is_imported(tmp_path: Path) -> None:
+    definition = _field(1, _valued("VarHandleOp")) + _library(_defined("f", _valued("MatMul")))
+
+    found = _read_graph(tmp_path / "house", definition, objects=_saved_object({}))
+
+    assert (found.ops, found.op_values) == ({"MatMul": 1, "VarHandleOp": 1}, {"MatMul": {}})
+
+
+def test_what_the_graph_reaches_is_called(tmp_path: Path) -> None:
+    call = _valued("PartitionedCall", f=_field(10, _field(1, "served")))
+    branches = _valued("Case", branches=_field(1, _field(9, _field(1, "inner"))))
+    library = _library(
+        _defined("served", _valued("Relu"), branches, _node("direct")),
+        _defined("inner", _valued("Elu")),
+        _defined("direct", _valued("Selu")),
+        _defined("trained", _valued("ReluGrad")),
+    )
+
+    found = _read_graph(tmp_path / "house", _field(1, call) + library)
+
+    assert found.called == ("Case", "Elu", "PartitionedCall", "Relu", "Selu")
+    assert set(found.ops) == {*found.called, "ReluGrad"}
+
+
+def test_a_node_that_ends_too_early_is_damage(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "house", _field(2, _field(1, b"\x12\x09MatMul")))
+
+    with pytest.raises(ArtifactError, match="ends in the middle of a field"):
+        saved_model.read(folder)
 
 
 def test_the_graph_for_serving_is_read_among_several(tmp_path: Path) -> None:
