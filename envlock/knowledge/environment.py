@@ -126,14 +126,23 @@ def several_tensorflows(seen: Comparison) -> Iterator[Case]:
     Several distributions of TensorFlow are installed over each other.
 
     They share one folder; which files won depends on the order of installation, and uninstalling
-    one breaks the other.
+    one breaks the other. Of one and the same release, as where tf-keras brings `tensorflow` beside
+    `tensorflow-cpu`, either does.
     """
     if isinstance(seen.current.packages, Unknown):
         return
-    found = [package.name for package in seen.current.packages if package.name in TENSORFLOW_DISTRIBUTIONS]
+    found = {
+        package.name: package.version
+        for package in seen.current.packages
+        if package.name in TENSORFLOW_DISTRIBUTIONS
+    }
     if "tensorflow" in found:  # it depends on one of these where it has no files of its own
-        found = [name for name in found if name not in {"tensorflow-intel", "tensorflow-macos"}]
-    if len(found) > 1:
+        found = {
+            name: version
+            for name, version in found.items()
+            if name not in {"tensorflow-intel", "tensorflow-macos"}
+        }
+    if len(set(found.values())) > 1:
         yield "tensorflow", f"the target has {' and '.join(found)} installed over each other"
 
 
