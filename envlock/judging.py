@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from envlock import artifacts, knowledge, lockfile, store
@@ -20,6 +21,7 @@ from envlock.facts import (
     Fingerprint,
     Keras,
     Lock,
+    Maybe,
     TensorFlow,
     Unknown,
     find_unknowns,
@@ -36,12 +38,17 @@ _UNLOCKED = Unknown("the model has no lock")
 
 @frozen
 class Subject:
-    """A saved model with what is known of it: its lock, or without one what the files say."""
+    """
+    A saved model with what is known of it: its lock, or without one what the files say.
+
+    `own_code` is the user's code that it needs, as far as it was recorded.
+    """
 
     place: lockfile.Place
     lock: Lock | None
     artifact: Artifact
     content: Content
+    own_code: Maybe[tuple[CustomObject, ...]]
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -52,9 +59,8 @@ class Subject:
 
     @property
     def custom_objects(self) -> tuple[CustomObject, ...]:
-        """The user's code that it needs, as far as it was recorded."""
-        found = self.lock.custom_objects if self.lock else ()
-        return found if isinstance(found, tuple) else ()
+        """The user's code that it needs, as far as that is known."""
+        return self.own_code if isinstance(self.own_code, tuple) else ()
 
     @property
     def loader(self) -> str:
@@ -71,11 +77,25 @@ def subject(path: Path) -> Subject:
         raise ArtifactError(f"{where.model} does not exist")
     if where.lock.exists():
         lock = lockfile.read(where.lock)
-        content = lockfile.read_content(where)
-        return Subject(where, lock, lock.artifact, content or artifacts.read(where.model).content)
+        content = lockfile.read_content(where) or artifacts.read(where.model).content
+        return Subject(where, lock, lock.artifact, content, lock.custom_objects)
+    return _unlocked(where, artifacts.stamp(where.model))
+
+
+@lru_cache(maxsize=256)
+def _unlocked(where: lockfile.Place, _: artifacts.Stamp) -> Subject:
+    """
+    A model without a lock, by its files.
+
+    One that is asked about again, as when it is compared with many targets, is read once, as long as its
+    files stay as they are.
+    """
+    from envlock.custom import named  # reads the whole architecture
+
     reading = artifacts.read(where.model)
     artifact = reading.artifact(where.model.name, ())
-    return Subject(where, None, artifact, reading.content)
+    own = named.stated(reading.content, artifact.keras_version)
+    return Subject(where, None, artifact, reading.content, own)
 
 
 def damage(seen: Subject, *, hashed: bool) -> dict[str, str]:
@@ -151,6 +171,7 @@ def judge(
         custom_objects=objects,
         code=_code(objects, target, custom_objects, registered),
         damage=broken or {},
+        is_code_missing=custom_objects == "missing",
     )
     findings = knowledge.judge(comparison)
     is_known = _is_known(seen.fingerprint) and not _unknown_code(seen)
@@ -215,13 +236,7 @@ def _unknowns(seen: Subject, target: Target) -> dict[str, str]:
 
 def _unknown_code(seen: Subject) -> dict[str, str]:
     """Why the user's code could not be looked for, where the model needs any."""
-    if seen.lock:
-        found = seen.lock.custom_objects
-    else:
-        from envlock.custom import named  # reads the whole architecture
-
-        found = named.stated(seen.content, seen.artifact.keras_version)
-    return {"custom-objects": found.reason} if isinstance(found, Unknown) else {}
+    return {"custom-objects": seen.own_code.reason} if isinstance(seen.own_code, Unknown) else {}
 
 
 def _saved_with(seen: Subject) -> str:

@@ -31,7 +31,8 @@ from envlock.facts import (
     TensorFlow,
     TensorSpec,
 )
-from envlock.knowledge import RULES, Comparison, Finding, Severity
+from envlock.knowledge import Comparison, Finding, Severity, judge
+from envlock.knowledge.rule import release
 from envlock.report import Report
 
 DIGEST = "0123456789abcdef" * 4
@@ -110,10 +111,90 @@ def make_layer(class_name: str, module: str = "keras.layers", **config: Any) -> 
     return {"class_name": class_name, "module": module, "registered_name": None, "config": config}
 
 
+def make_input(writer: str = "3.5.0", **config: Any) -> dict[str, Any]:
+    """The layer that stands for the inputs, with the keys that this Keras writes."""
+    given: dict[str, Any] = {"name": "features", "dtype": "float32", "sparse": False}
+    given["batch_shape" if release(writer) >= (3,) else "batch_input_shape"] = [None, 4]
+    if release(writer) < (3,) or release(writer) >= (3, 9):
+        given["ragged"] = False
+    if release(writer) >= (3, 13):
+        given["optional"] = False
+    return make_layer("InputLayer", **given | config)
+
+
+def make_dense(writer: str = "3.5.0", **config: Any) -> dict[str, Any]:
+    """A Dense layer, with the keys that this Keras writes."""
+    given: dict[str, Any] = {"name": "dense", "trainable": True, "dtype": "float32", "units": 2}
+    given |= {"activation": "linear", "use_bias": True}
+    if release(writer) < (3,):
+        given["activity_regularizer"] = None
+    if release(writer) >= (3, 2):
+        given["dtype"] = make_layer("DTypePolicy", "keras", name="float32")
+    if release(writer) >= (3, 13):
+        given["quantization_config"] = None
+    return make_layer("Dense", **given | config)
+
+
 def make_content(*layers: dict[str, Any], module: str = "keras", **facts: Any) -> Content:
     """A Sequential model of these layers."""
     model = make_layer("Sequential", module=module, name="sequential", layers=list(layers))
     return Content(**{"config": model, "compile_config": None} | facts)
+
+
+def make_functional(
+    *layers: dict[str, Any], writer: str = "3.5.0", module: str = "", **facts: Any
+) -> Content:
+    """A functional model of these layers, one behind the other, as that Keras writes it."""
+    is_three, is_flat = release(writer) >= (3,), release(writer) >= (3, 4)
+    names = [layer["config"]["name"] for layer in layers]
+    connected = []
+    for layer, before in zip(layers, [None, *names], strict=False):
+        calls = [] if before is None else [_call(before, is_three=is_three)]
+        connected.append(layer | {"name": layer["config"]["name"], "inbound_nodes": calls})
+    ends = [[name, 0, 0] for name in (names[0], names[-1])]
+    config = {
+        "name": "model",
+        "trainable": True,
+        "layers": connected,
+        "input_layers": ends[0] if is_flat else ends[:1],
+        "output_layers": ends[1] if is_flat else ends[1:],
+    }
+    model = {
+        "module": module or functional_module(writer),
+        "class_name": "Functional",
+        "config": config,
+        "registered_name": "Functional",
+    }
+    return Content(**{"config": model, "compile_config": None} | facts)
+
+
+def functional_module(writer: str) -> str:
+    """The private module that `keras` of that release writes down for a functional model."""
+    if release(writer) >= (3,):
+        return "keras.src.models.functional"
+    return "keras.src.engine.functional" if release(writer) >= (2, 13) else "keras.engine.functional"
+
+
+def _call(layer: str, *, is_three: bool) -> Any:
+    """A layer called on what another one gives."""
+    if not is_three:
+        return [[layer, 0, 0, {}]]
+    tensor = {"shape": [None, 4], "dtype": "float32", "keras_history": [layer, 0, 0]}
+    return {"args": [{"class_name": "__keras_tensor__", "config": tensor}], "kwargs": {}}
+
+
+def in_hdf5(content: Content) -> Content:
+    """The same content as an HDF5 file has it: models and layers without their modules."""
+    config = content.config
+    if not isinstance(config, dict):
+        return content
+    layers = [_without_module(layer) for layer in config["config"]["layers"]]
+    inside = config["config"] | {"layers": layers}
+    return replace(content, config=_without_module(config) | {"config": inside})
+
+
+def _without_module(item: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in item.items() if key not in {"module", "registered_name"}}
 
 
 def make_custom_object(**facts: Any) -> CustomObject:
@@ -137,7 +218,7 @@ def make_comparison(**facts: Any) -> Comparison:
         "locked": make_fingerprint(),
         "current": make_fingerprint(),
         "artifact": make_artifact(),
-        "content": make_content(make_layer("Dense", name="dense")),
+        "content": make_content(make_input(), make_dense()),
     }
     given |= facts
     return Comparison(**{"changes": changes(given["locked"], given["current"])} | given)
@@ -154,8 +235,7 @@ def make_reading(keras: Any = "3.5.0", tensorflow: Any = "2.17.0", **facts: Any)
 
 def say(code: str, seen: Comparison) -> list[tuple[str, str]]:
     """What one rule has to say: subjects and sentences."""
-    rule = next(rule for rule in RULES if rule.code == code)
-    return [(finding.subject, finding.message) for finding in rule.findings(seen)]
+    return [(finding.subject, finding.message) for finding in judge(seen) if finding.code == code]
 
 
 def make_finding(severity: Severity = Severity.ERROR, **facts: Any) -> Finding:
@@ -212,10 +292,15 @@ def make_plan(**facts: Any) -> ImagePlan:
 
 
 def write_archive(path: Path, *layers: dict[str, Any], keras_version: str = "3.5.0") -> Path:
-    """A `.keras` archive as far as it is read without Keras; the same arguments give the same bytes."""
+    """
+    A `.keras` archive as far as it is read without Keras; the same arguments give the same bytes.
+
+    Without layers it is a model of Keras 3.
+    """
+    content = make_content(*(layers or (make_input(), make_dense())))
     members = {
         "metadata.json": json.dumps({"keras_version": keras_version}),
-        "config.json": json.dumps(make_content(*layers).config),
+        "config.json": json.dumps(content.config),
         "model.weights.h5": "weights",
     }
     with zipfile.ZipFile(path, "w") as archive:

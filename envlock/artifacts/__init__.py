@@ -7,6 +7,7 @@ which trusts nothing, and `weights(path)`, which may take its time; a line in `R
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -15,7 +16,10 @@ from envlock.artifacts.reading import Reading
 from envlock.errors import ArtifactError
 from envlock.facts import Maybe, TensorSpec
 
-__all__ = ["READERS", "Reading", "read", "reader", "weights"]
+__all__ = ["READERS", "Reading", "Stamp", "read", "reader", "stamp", "weights"]
+
+# Of each file: its path, its number on the disk, its size, when it was changed and when its entry was.
+Stamp = tuple[tuple[str, int, int, int, int], ...]
 
 READERS: tuple[ModuleType, ...] = (keras_zip, hdf5, saved_model)
 
@@ -35,6 +39,17 @@ def read(path: Path) -> Reading:
     """What the saved model at `path` says of itself."""
     result: Reading = reader(path).read(path)
     return result
+
+
+def stamp(path: Path) -> Stamp:
+    """What is another one as soon as a file of the model, or a folder in it, is another one."""
+    inside = (place for place, _, _ in os.walk(path)) if path.is_dir() else ()
+    entries = (entry.path for place in inside for entry in os.scandir(place))
+    names = sorted([str(path), *entries])
+    found = ((name, os.lstat(name)) for name in names)
+    return tuple(
+        (name, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns) for name, seen in found
+    )
 
 
 def weights(path: Path) -> Maybe[tuple[TensorSpec, ...]]:

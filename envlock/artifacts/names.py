@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from envlock import resources
 
-__all__ = ["is_keras_module", "is_own"]
+__all__ = ["is_keras_module", "is_own", "kind_among_layers"]
 
 # Where a kind is expected, these are found. A layer may stand as an activation, a cell as a layer.
 _ALSO = {
@@ -25,6 +25,16 @@ _ALSO = {
     "metric": ("metric", "loss"),
     "schedule": ("schedule", "optimizer"),
 }
+
+
+def kind_among_layers(kind: str | None, config: object) -> str | None:
+    """
+    The kind of what stands among layers: `trainable` in its configuration makes it no operation.
+
+    Operations and layers of Keras 3 share names, as `Softmax` does, and so may a layer of the user's.
+    """
+    return "model" if kind == "layer" and isinstance(config, dict) and "trainable" in config else kind
+
 
 _Table = dict[str, frozenset[str]]
 

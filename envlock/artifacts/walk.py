@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from envlock.artifacts import names
-from envlock.values import frozen
+from envlock.artifacts.places import KEYS, Place, place_of
 
 __all__ = ["Found", "Place", "walk", "walk_settings"]
 
@@ -20,33 +20,8 @@ _VALUES = {
     "CompositeTensor", "InputSpec", "TensorShape", "TypeSpec", "ellipsis", "slice",
 }  # fmt: skip
 
-# The keys of a configuration that hold an object of one kind, by how they end.
-_ENDINGS = ("activation", "initializer", "regularizer", "constraint")
-_KEYS = {
-    "layers": "layer", "layer": "layer", "backward_layer": "layer", "forward_layer": "layer",
-    "cell": "cell", "cells": "cell", "model": "model", "dtype": "policy", "dtype_policy": "policy",
-    "optimizer": "optimizer", "inner_optimizer": "optimizer", "optimizer_config": "optimizer",
-    "learning_rate": "schedule", "function": "function", "loss": "loss", "metric": "metric",
-    "metrics": "metric", "weighted_metrics": "metric", "quantization_config": "quantization",
-}  # fmt: skip
-
 # What an object consists of; the rest is about its place (`name`, `shared_object_id`) or said twice.
 _PARTS = ("config", "build_config", "inbound_nodes", "activity_regularizer", "items")
-
-
-@frozen
-class Place:
-    """
-    Where a value stands: what kind is expected there, and in what object.
-
-    `is_lookup` tells that a text there is the name of an object, `is_text` that it was written as the user
-    gave it and not as the name of a function.
-    """
-
-    kind: str | None = None
-    owner: str = ""
-    is_lookup: bool = False
-    is_text: bool = False
 
 
 @dataclass(slots=True)
@@ -99,7 +74,7 @@ def walk_settings(compiled: dict[str, Any], found: Found) -> None:
 
 def _settings(compiled: dict[str, Any]) -> Iterator[_Task]:
     for key, value in compiled.items():
-        kind = _KEYS.get(key)
+        kind = KEYS.get(key)
         is_lookup = kind in {"optimizer", "loss", "metric"}
         yield value, Place(kind=kind, owner=_COMPILING, is_lookup=is_lookup, is_text=True)
 
@@ -166,17 +141,7 @@ def _held(item: dict[str, Any], inner: dict[str, Any], *, is_own: bool, label: s
             yield value, Place(kind="layer" if part == "config" else None, owner=label)
         else:
             for key, held in value.items():
-                yield held, _place(key, label, is_own=is_own)
-
-
-def _place(key: str, owner: str, *, is_own: bool) -> Place:
-    """Where a value of a configuration stands, by its key."""
-    for ending in _ENDINGS:
-        if key.endswith(ending):
-            return Place(kind=ending, owner=owner, is_lookup=True)
-    if key == "fn" and is_own:  # the function that a loss or metric of Keras' wraps
-        return Place(kind="metric", owner=owner, is_lookup=True)
-    return Place(kind=_KEYS.get(key), owner=owner)
+                yield held, place_of(key, label, is_own=is_own)
 
 
 def _without_code(config: dict[str, Any], label: str, found: Found) -> dict[str, Any]:
@@ -215,7 +180,7 @@ def _is_own(item: dict[str, Any], kind: str | None, found: Found) -> bool:
         return names.is_keras_module(module)
     if registered:  # a class of `__main__`: Keras writes this for no class of its own
         return False
-    return found.is_own(name, kind)
+    return found.is_own(name, names.kind_among_layers(kind, item.get("config")))
 
 
 def _has_policy(name: str, kind: str | None) -> bool:

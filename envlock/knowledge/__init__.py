@@ -1,27 +1,42 @@
 """
 What differences mean.
 
-To add a rule: a decorated function in one of the modules here, and its name in that module's
-`RULES`. To add a boundary that is only a class and a key: a row in `config_keys.toml`.
+Which keys, classes, modules and operations a release has stands in tables harvested from it (`data/`); what
+its loaders do with a model is walked through in `loading/`; a rule says what that means. To add a rule: a
+decorated function in one of the modules here, and its name in that module's `RULES`.
 """
 
 from __future__ import annotations
 
 from envlock.errors import UsageError
-from envlock.knowledge import code, environment, formats, layers, proof
+from envlock.knowledge import (
+    builds,
+    code,
+    environment,
+    formats,
+    hardware,
+    loading,
+    numerics,
+    objects,
+    packages,
+    proof,
+    providers,
+)
 from envlock.knowledge.rule import Comparison, Finding, Rule, Severity
+from envlock.values import replace
 
-__all__ = ["RULES", "Comparison", "Finding", "Rule", "Severity", "explain", "judge"]
+__all__ = ["MODULES", "RULES", "Comparison", "Finding", "Rule", "Severity", "explain", "judge"]
 
-_MODULES = (proof, formats, layers, code, environment)
+MODULES = (proof, formats, objects, code, environment, builds, packages, hardware, numerics, providers)
 
 RULES: tuple[Rule, ...] = tuple(
-    sorted((rule for module in _MODULES for rule in module.RULES), key=lambda rule: rule.code)
+    sorted((rule for module in MODULES for rule in module.RULES), key=lambda rule: rule.code)
 )
 
 
 def judge(seen: Comparison) -> tuple[Finding, ...]:
     """Every finding of every rule, the worst first, then by code and subject."""
+    seen = replace(seen, problems=loading.problems(seen), stand_ins=loading.stand_ins(seen))
     found = [finding for rule in RULES for finding in rule.findings(seen)]
     return tuple(sorted(found, key=lambda item: (-item.severity, item.code, item.subject, item.message)))
 

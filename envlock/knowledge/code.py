@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envlock.facts import KERAS_LOADER, TENSORFLOW_DISTRIBUTIONS, WEIGHTS_LOADER, Package, Unknown
+from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import Case, Comparison, Severity, rule
 
 __all__ = ["RULES"]
@@ -19,18 +20,30 @@ _CODE = "https://keras.io/guides/serialization_and_saving/"
     remedy="put its module on the Python path or pass custom_objects=; trust='captured' takes stored source",
     loaders=(KERAS_LOADER,),
 )
-def custom_code_missing(seen: Comparison) -> Iterator[Case]:
+def custom_code_missing(seen: Comparison) -> Iterator[Problem]:
     """
     A class or function that the model asks for cannot be found.
 
     Keras saves the name of custom code, not the code: "Could not locate class".
     """
-    for item in seen.custom_objects:
-        if seen.code.get(item.name) == "missing":
-            is_stored = bool(item.modules) and not isinstance(item.modules, Unknown)
-            stored = "" if is_stored or item.distribution else "; its source was not stored"
-            where = f"was in module {item.module}, which the target does not have{stored}"
-            yield item.name, f"{item.kind} {item.qualname} {where}"
+    walked = {problem.subject: problem for problem in seen.found("EL201")}
+    if (
+        seen.artifact.format != "saved-model"
+    ):  # that holds the computation itself; the walk knows when it does not do
+        for item in seen.custom_objects:
+            if seen.code.get(item.name) == "missing":
+                is_stored = bool(item.modules) and not isinstance(item.modules, Unknown)
+                stored = "" if is_stored or item.distribution else "; its source was not stored"
+                where = f"was in module {item.module}, which the target does not have{stored}"
+                told = walked.pop(item.name, None) or walked.pop(item.name.rpartition(">")[2], None)
+                yield Problem(
+                    code="EL201",
+                    subject=item.name,
+                    message=f"{item.kind} {item.qualname} {where}",
+                    error=told.error if told else "",
+                    avoided_by=told.avoided_by if told else "",
+                )
+    yield from walked.values()
 
 
 @rule(

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER, Unknown
-from envlock.knowledge.rule import THREE, TWO, Case, Comparison, Severity, rule, written
+from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER, WEIGHTS_LOADER, Unknown
+from envlock.knowledge.problem import Problem
+from envlock.knowledge.rule import THREE, Case, Comparison, Severity, rule
+from envlock.values import replace
 
 __all__ = ["RULES"]
 
-_RESAVE = "load it with the Keras that wrote it (envlock build makes that), or export() a SavedModel there"
-_LEGACY = "install the tf-keras of your TensorFlow and set TF_USE_LEGACY_KERAS=1"
+_NEAREST = (
+    "load it with a Keras that has that module (diff --suggest names the nearest), or save it as .h5 there"
+)
 _GUIDE = "https://keras.io/guides/migrating_to_keras_3/"
-
-
-@rule("EL101", Severity.ERROR, source=_GUIDE, remedy=_RESAVE, loaders=(KERAS_LOADER,))
-def keras_3_file_in_keras_2(seen: Comparison) -> Iterator[Case]:
-    """
-    A file of Keras 3 does not load in Keras 2.
-
-    Keras 3 writes keys (`batch_shape`) and module paths (`keras.src.models`) that no Keras 2 and no
-    tf-keras knows, in `.keras` and in `.h5`. Only a SavedModel crosses.
-    """
-    if seen.artifact.format in {"keras", "hdf5"} and seen.writer >= THREE and TWO <= seen.reader < THREE:
-        yield seen.artifact.name, f"{written(seen)}, which {seen.reader_name} cannot read"
 
 
 @rule(
@@ -32,15 +22,15 @@ def keras_3_file_in_keras_2(seen: Comparison) -> Iterator[Case]:
     Severity.ERROR,
     source="https://github.com/keras-team/keras/issues/18830",
     remedy="load it with Keras 2.12 or newer, or save it as .h5 there",
+    loaders=(KERAS_LOADER, WEIGHTS_LOADER),
 )
-def archive_before_2_12(seen: Comparison) -> Iterator[Case]:
+def archive_before_2_12(seen: Comparison) -> Iterator[Problem]:
     """
     The `.keras` archive is unknown before Keras 2.12.
 
     Older releases take every file for HDF5: "file signature not found".
     """
-    if seen.artifact.format == "keras" and TWO <= seen.reader < (2, 12):
-        yield seen.artifact.name, f"it is a .keras archive, which {seen.reader_name} takes for HDF5"
+    return (replace(problem, loaders=(KERAS_LOADER, WEIGHTS_LOADER)) for problem in seen.found("EL102"))
 
 
 @rule(
@@ -48,21 +38,22 @@ def archive_before_2_12(seen: Comparison) -> Iterator[Case]:
     Severity.ERROR,
     source=_GUIDE,
     remedy="rename it to the ending that its content has: .keras or .h5",
+    loaders=(KERAS_LOADER, WEIGHTS_LOADER),
 )
-def named_otherwise(seen: Comparison) -> Iterator[Case]:
+def named_otherwise(seen: Comparison) -> Iterator[Case | Problem]:
     """
     A file is not called what it is.
 
     Keras 3 goes by the name: an archive ends in `.keras`, HDF5 in `.h5`. Keras up to 2.12 wrote HDF5
     under any name, `.keras` too; Keras 3 then says "File not found" or "File format not supported".
     """
+    yield from seen.found("EL103")
     endings = {"keras": (".keras",), "hdf5": (".h5", ".hdf5")}.get(seen.artifact.format)
     if endings and seen.reader >= THREE and not seen.artifact.name.endswith(endings):
         holds = "an archive" if seen.artifact.format == "keras" else "HDF5"
-        yield (
-            seen.artifact.name,
-            f"it holds {holds} but does not end in {endings[0]}, which {seen.reader_name} expects",
-        )
+        name, reader = seen.artifact.name, seen.reader_name
+        said = f"File not found: filepath={name}. Please ensure the file is an accessible `.keras` zip file."
+        yield name, f"{name} holds {holds} but does not end in {endings[0]}, which {reader} expects", said
 
 
 @rule(
@@ -72,14 +63,13 @@ def named_otherwise(seen: Comparison) -> Iterator[Case]:
     remedy="use tf.saved_model.load, or keras.layers.TFSMLayer(path, call_endpoint='serving_default')",
     loaders=(KERAS_LOADER,),
 )
-def saved_model_in_keras_3(seen: Comparison) -> Iterator[Case]:
+def saved_model_in_keras_3(seen: Comparison) -> Iterator[Problem]:
     """
     Keras 3 does not read SavedModel folders with `load_model`.
 
     "File format not supported". The folder still serves: `tf.saved_model.load` reads it.
     """
-    if seen.artifact.format == "saved-model" and seen.reader >= THREE:
-        yield seen.artifact.name, f"it is a SavedModel, which load_model of {seen.reader_name} refuses"
+    return seen.found("EL104")
 
 
 @rule(
@@ -89,36 +79,26 @@ def saved_model_in_keras_3(seen: Comparison) -> Iterator[Case]:
     remedy="use tf.saved_model.load and call its signature serving_default",
     loaders=(KERAS_LOADER,),
 )
-def export_in_keras_2(seen: Comparison) -> Iterator[Case]:
+def export_in_keras_2(seen: Comparison) -> Iterator[Problem]:
     """
     An exported SavedModel is no Keras model.
 
     `load_model` of Keras 2 gives back an object without `predict` when Keras did not leave its own
     description in the folder, as `export()` of Keras 3 and `tf.saved_model.save` do not.
     """
-    old = seen.tensorflow and seen.tensorflow < (2, 5)
-    by_keras_3 = seen.writer >= THREE or (not seen.writer and not seen.content.has_keras_metadata)
-    if seen.artifact.format == "saved-model" and TWO <= seen.reader < THREE and by_keras_3 and not old:
-        yield seen.artifact.name, f"load_model of {seen.reader_name} returns an object without predict"
+    return seen.found("EL105")
 
 
-@rule("EL106", Severity.ERROR, source=_GUIDE, remedy=_LEGACY, loaders=(KERAS_LOADER,))
-def keras_2_modules_in_keras_3(seen: Comparison) -> Iterator[Case]:
+@rule("EL106", Severity.ERROR, source=_GUIDE, remedy=_NEAREST, loaders=(KERAS_LOADER,))
+def module_not_there(seen: Comparison) -> Iterator[Problem]:
     """
-    An archive of Keras 2 names modules that Keras 3 does not have.
+    An archive names a module that the target's Keras does not have.
 
-    `Functional` and `Model` are written with their private module (`keras.src.engine.functional`),
-    which Keras 3 cannot import; tf-keras writes `tf_keras` in front of everything.
+    What is not public, `Functional` above all, is written with its private module, and these moved:
+    `keras.engine` (2.12), `keras.src.engine` (2.13 to 2.15), `tf_keras.src` (tf-keras), `keras.src.models`
+    (Keras 3). "Could not deserialize class 'Functional' because its parent module cannot be imported".
     """
-    if seen.artifact.format != "keras" or not (TWO <= seen.writer < THREE <= seen.reader):
-        return
-    for node in seen.nodes():
-        if re.match(r"keras\.(src\.)?engine\.|tf_keras\.", node.module or ""):
-            yield (
-                node.label,
-                f"{node.label} is recorded in {node.module}, which {seen.reader_name} does not have",
-            )
-            return
+    return seen.found("EL106")
 
 
 @rule(
@@ -126,60 +106,33 @@ def keras_2_modules_in_keras_3(seen: Comparison) -> Iterator[Case]:
     Severity.ERROR,
     source="https://github.com/keras-team/keras/issues/18830",
     remedy="save it as .h5 instead, which moves between the releases of Keras 2",
-    loaders=(KERAS_LOADER,),
+    loaders=(KERAS_LOADER, WEIGHTS_LOADER),
 )
-def archive_layouts_of_keras_2(seen: Comparison) -> Iterator[Case]:
+def archive_layouts(seen: Comparison) -> Iterator[Problem]:
     """
-    The `.keras` archives of Keras 2 have several layouts.
+    The weights in a `.keras` archive are filed under other names than the target looks for.
 
-    2.12, 2.13 with 2.14, and 2.15 with tf-keras file the weights under different names: "expected 2
-    variables, but received 0". Module paths moved between 2.12 and 2.13 and to tf-keras.
+    Keras 2.12, 2.13 with 2.14, and 2.15 with tf-keras and Keras 3 have layouts of their own: "expected 2
+    variables, but received 0".
     """
-    if (
-        seen.artifact.format != "keras"
-        or not (TWO <= seen.writer < THREE)
-        or not ((2, 12) <= seen.reader < THREE)
-    ):
-        return
-    if (seen.writer < (2, 15)) != (seen.reader < (2, 15)) or _is_renumbered(seen):
-        yield (
-            seen.artifact.name,
-            f"{written(seen)} files its weights where {seen.reader_name} does not look for them",
-        )
-        return
-    for node in seen.nodes():
-        module = node.module or ""
-        moved = module.startswith("keras.engine.") and seen.reader >= (2, 13)
-        ahead = module.startswith("keras.src.engine.") and seen.reader < (2, 13)
-        foreign = module.startswith("tf_keras.") and seen.reader < (2, 16)
-        if moved or ahead or foreign:
-            yield node.label, f"{node.label} is recorded in {module}, which {seen.reader_name} does not have"
-            return
+    return seen.found("EL107")
 
 
 @rule(
     "EL114",
     Severity.ERROR,
     source="https://www.tensorflow.org/guide/versions",
-    remedy="load it with TensorFlow 2.10 or newer",
+    remedy="load it with a TensorFlow as new as the one that wrote it",
     loaders=(SAVED_MODEL_LOADER, KERAS_LOADER),
 )
-def operation_not_registered(seen: Comparison) -> Iterator[Case]:
+def operation_not_registered(seen: Comparison) -> Iterator[Problem]:
     """
     The graph uses an operation that the target's TensorFlow does not have.
 
     SavedModels are promised to load in later releases, not in earlier ones: "Op type not
     registered".
     """
-    if not seen.tensorflow or isinstance(seen.content.ops, Unknown):
-        return
-    for name, since in _OPERATIONS.items():
-        if name in seen.content.ops and seen.tensorflow < since:
-            have = ".".join(map(str, seen.tensorflow))
-            yield (
-                name,
-                f"the graph uses {name}, which TensorFlow has since {since[0]}.{since[1]}, not in {have}",
-            )
+    return seen.found("EL114")
 
 
 @rule(
@@ -189,18 +142,14 @@ def operation_not_registered(seen: Comparison) -> Iterator[Case]:
     remedy="save it again without optimizer: model.save(path, include_optimizer=False)",
     loaders=(SAVED_MODEL_LOADER,),
 )
-def optimizer_slots(seen: Comparison) -> Iterator[Case]:
+def optimizer_slots(seen: Comparison) -> Iterator[Problem]:
     """
     The SavedModel holds an optimizer that nothing in the target revives.
 
     Keras 2 registers how its optimizers with slot variables are restored; Keras 3 does not:
     "'_UserObject' object has no attribute 'add_slot'".
     """
-    if seen.reader >= THREE and isinstance(seen.content.slots, tuple) and seen.content.slots:
-        yield (
-            seen.content.slots[0],
-            f"the model holds an optimizer with slot variables, which {seen.reader_name} cannot restore",
-        )
+    return seen.found("EL115")
 
 
 @rule(
@@ -213,8 +162,8 @@ def release_not_said(seen: Comparison) -> Iterator[Case]:
     """
     The target does not say which Keras or TensorFlow it has.
 
-    Nothing known stands against it, but what would load the model is not known: nothing is named, it
-    has no exact version, or a TensorFlow is named that takes any Keras 3.
+    What would load the model is not known: nothing is named, it has no exact version, or a TensorFlow is
+    named that takes any Keras 3. What is said of it then holds for the newest release that is known.
     """
     if seen.artifact.format == "saved-model":
         if not seen.tensorflow and seen.current.tensorflow is not None:
@@ -226,46 +175,78 @@ def release_not_said(seen: Comparison) -> Iterator[Case]:
         )
 
 
-def _is_renumbered(seen: Comparison) -> bool:
+@rule(
+    "EL122",
+    Severity.WARNING,
+    source=_GUIDE,
+    remedy="pip install 'envlock-tf[h5]' here, or look where Keras is installed",
+    loaders=(KERAS_LOADER, WEIGHTS_LOADER),
+)
+def architecture_not_read(seen: Comparison) -> Iterator[Case]:
+    """What the file holds could not be read, so that nothing of it was judged."""
+    if isinstance(seen.content.config, Unknown):
+        yield seen.artifact.name, f"its architecture was not judged: {seen.content.config.reason}"
+
+
+@rule(
+    "EL132",
+    Severity.ERROR,
+    source="https://www.tensorflow.org/guide/saved_model",
+    remedy="copy the whole folder again, or save the model again",
+    loaders=(SAVED_MODEL_LOADER, KERAS_LOADER),
+)
+def file_missing_in_folder(seen: Comparison) -> Iterator[Problem]:
     """
-    Whether the two count the layers of one class differently.
+    A file that the SavedModel counts on is not in its folder.
 
-    Up to 2.13 a layer with weights counts twice (`dense`, `dense_2`), in 2.14 once: the same as
-    long as no class occurs twice.
+    It was copied only in part: "No such file or directory".
     """
-    if (seen.writer < (2, 14)) == (seen.reader < (2, 14)) or seen.reader >= (2, 15):
-        return False
-    classes = [
-        node.class_name
-        for node in seen.nodes()
-        if node.slot == "layers" and node.class_name not in _WEIGHTLESS
-    ]
-    return len(set(classes)) < len(classes)
+    return seen.found("EL132")
 
 
-# Built-in layers without weights that are often repeated; any other class may hold some.
-_WEIGHTLESS = {
-    "InputLayer", "Activation", "ReLU", "Dropout", "Flatten", "Reshape", "Add", "Concatenate", "Multiply",
-    "MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "ZeroPadding2D", "Rescaling",
-}  # fmt: skip
+@rule(
+    "EL133",
+    Severity.NOTE,
+    source="https://pypi.org/project/keras/#history",
+    remedy="update envlock, or run envlock verify there",
+)
+def release_not_in_tables(seen: Comparison) -> Iterator[Case]:
+    """
+    The target's Keras or TensorFlow is none of those that envlock has tables of.
 
-# Operations that Keras models really contain, by the TensorFlow that first registered them.
-_OPERATIONS = {
-    "AnonymousHashTable": (2, 7),
-    "BatchMatMulV3": (2, 6),
-    "DisableCopyOnRead": (2, 10),
-    "AnonymousMutableHashTable": (2, 8),
-}
+    It is newer than they are, or a release that was passed over; it is judged as the nearest one is.
+    """
+    yield from seen.stand_ins.items()
+
+
+@rule(
+    "EL134",
+    Severity.ERROR,
+    source="https://www.tensorflow.org/guide/saved_model#specifying_signatures_during_export",
+    remedy="save it again with signatures=, or call the object itself",
+    loaders=(SAVED_MODEL_LOADER,),
+)
+def no_signature_to_call(seen: Comparison) -> Iterator[Problem]:
+    """
+    The SavedModel offers no signature `serving_default`.
+
+    What serves it calls that name: "KeyError: 'serving_default'".
+    """
+    return seen.found("EL134")
+
 
 RULES = (
-    keras_3_file_in_keras_2,
     archive_before_2_12,
     named_otherwise,
     saved_model_in_keras_3,
     export_in_keras_2,
-    keras_2_modules_in_keras_3,
-    archive_layouts_of_keras_2,
+    module_not_there,
+    archive_layouts,
     operation_not_registered,
     optimizer_slots,
     release_not_said,
+    architecture_not_read,
+    file_missing_in_folder,
+    release_not_in_tables,
+    no_signature_to_call,
 )

@@ -24,6 +24,7 @@ from envlock.facts import (
     Keras,
     TensorFlow,
 )
+from envlock.knowledge.problem import Problem
 from envlock.values import field, frozen
 
 __all__ = [
@@ -44,7 +45,8 @@ __all__ = [
 ALL_LOADERS = (KERAS_LOADER, SAVED_MODEL_LOADER, WEIGHTS_LOADER)
 
 Release = tuple[int, ...]
-Case = tuple[str, str]
+# What a finding is about, what it says, and perhaps what the loader would say.
+Case = tuple[str, str] | tuple[str, str, str]
 
 
 # The first releases of the two generations of Keras, tf-keras being of the first.
@@ -65,7 +67,8 @@ class Finding:
     """
     What a change, or a property of the model, means.
 
-    `loaders` are those it applies to; `avoided_by` is the argument of Keras' loader that avoids it.
+    `error` is what the loader itself would say, where that is known. `loaders` are those it applies to;
+    `avoided_by` is the argument of Keras' loader that avoids it.
     """
 
     code: str
@@ -73,6 +76,7 @@ class Finding:
     subject: str
     message: str
     remedy: str
+    error: str = ""
     loaders: tuple[str, ...] = ALL_LOADERS
     avoided_by: str = ""
 
@@ -95,7 +99,9 @@ class Comparison:
 
     `code` says of each custom object by name whether it is `present`, `changed` or `missing` in the
     target; one that is not in it could not be looked for. `damage` says of each file of the model
-    that is not as it was locked what is wrong with it.
+    that is not as it was locked what is wrong with it. `is_code_missing` supposes that none of the model's
+    own code can be had. `problems` is what the walk through the loaders found, `stand_ins` says of what is
+    in no table what it is judged as.
     """
 
     locked: Fingerprint
@@ -106,6 +112,9 @@ class Comparison:
     custom_objects: tuple[CustomObject, ...] = ()
     code: Mapping[str, str] = field(default_factory=dict)
     damage: Mapping[str, str] = field(default_factory=dict)
+    is_code_missing: bool = False
+    problems: tuple[Problem, ...] = ()
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def writer(self) -> Release:
@@ -140,6 +149,10 @@ class Comparison:
         if isinstance(self.content.config, dict):
             yield from nodes(self.content.config)
 
+    def found(self, code: str) -> Iterator[Problem]:
+        """What the walk through the loaders found for one rule."""
+        return (problem for problem in self.problems if problem.code == code)
+
     def change(self, path: str) -> Change | None:
         """The change at this dotted path."""
         return next((change for change in self.changes if change.path == path), None)
@@ -163,7 +176,7 @@ def _keras_release(fingerprint: Fingerprint) -> Release:
     return ()
 
 
-Check = Callable[[Comparison], Iterator[Case]]
+Check = Callable[[Comparison], Iterator[Case] | Iterator[Problem] | Iterator[Case | Problem]]
 
 
 @frozen(kw_only=True)
@@ -182,9 +195,10 @@ class Rule:
 
     def findings(self, seen: Comparison) -> Iterator[Finding]:
         """What this rule has to say of a comparison."""
-        return (self.finding(subject, message) for subject, message in self.check(seen))
+        for case in self.check(seen):
+            yield self._of_problem(case) if isinstance(case, Problem) else self.finding(*case)
 
-    def finding(self, subject: str, message: str) -> Finding:
+    def finding(self, subject: str, message: str, error: str = "") -> Finding:
         """One case of this rule."""
         return Finding(
             code=self.code,
@@ -192,9 +206,37 @@ class Rule:
             subject=subject,
             message=message,
             remedy=self.remedy,
+            error=error,
             loaders=self.loaders,
             avoided_by=self.avoided_by,
         )
+
+    def _of_problem(self, problem: Problem) -> Finding:
+        """A case that a loader's walk told with its own loaders and its own way out."""
+        return Finding(
+            code=self.code,
+            severity=self._severity(problem),
+            subject=problem.subject,
+            message=problem.message,
+            remedy=_WAYS_OUT.get(problem.avoided_by, self.remedy),
+            error=problem.error,
+            loaders=problem.loaders,
+            avoided_by=problem.avoided_by,
+        )
+
+    def _severity(self, problem: Problem) -> Severity:
+        """What is lost of the compile settings alone changes no prediction."""
+        if not problem.is_silent:
+            return self.severity
+        return Severity.NOTE if problem.avoided_by == COMPILE else Severity.WARNING
+
+
+COMPILE = "compile=False"
+# The arguments of Keras' loader that avoid a problem, as advice.
+_WAYS_OUT = {
+    COMPILE: "pass compile=False to load_model and compile the model anew",
+    "safe_mode=False": "pass safe_mode=False if you trust the file, or save a named function instead",
+}
 
 
 def rule(

@@ -6,69 +6,51 @@ from functools import lru_cache
 from typing import Any
 
 from envlock import resources, toml
-from envlock.artifacts.reading import Node
 from envlock.knowledge.rule import Release, release
 from envlock.values import frozen
 
-__all__ = ["Accepted", "accepted"]
+__all__ = ["Environment", "environments"]
 
 
 @frozen(kw_only=True)
-class Accepted:
+class Environment:
     """
-    The Keras releases in which a class, or a configuration key of it, is accepted.
+    Versions that can be installed together.
 
-    From `since` up to `until`, which is not included, and from `again` on.
+    `keras` is the separate package beside TensorFlow, empty before 2.6, where there is none; with
+    `is_legacy` it is tf-keras. `python` has the first and the last Python that TensorFlow has wheels for.
     """
 
-    classes: tuple[str, ...]
-    key: str | None
-    value: str | None
-    slot: str
-    formats: tuple[str, ...]
-    since: Release
-    until: Release
-    again: Release
+    tensorflow: str
+    keras: str
+    python: tuple[Release, Release]
+    is_legacy: bool = False
 
-    def concerns(self, node: Node, file_format: str) -> bool:
-        """Whether an object of an architecture is, or has, what this row is about."""
-        if file_format not in self.formats or (self.classes and node.class_name not in self.classes):
-            return False
-        if not node.slot.endswith(self.slot):
-            return False
-        return self.key is None or (self.key in node.config and self._has_value(node.config[self.key]))
+    def has_wheels_for(self, python: str) -> bool:
+        """Whether its TensorFlow can be installed under this Python."""
+        return self.python[0] <= release(python)[:2] <= self.python[1]
 
-    def accepts(self, reader: Release) -> bool:
-        """Whether that Keras takes it."""
-        return (self.since <= reader < self.until) or (bool(self.again) and reader >= self.again)
-
-    def _has_value(self, value: object) -> bool:
-        match self.value:
-            case "list":
-                return isinstance(value, list)
-            case "set":
-                return value is not None
-            case "true":
-                return value is True
-        return True
+    def pins(self) -> tuple[str, ...]:
+        """What to install and to set, as a target's list names it."""
+        beside = f"{'tf-keras' if self.is_legacy else 'keras'}=={self.keras}"
+        variables = ("TF_USE_LEGACY_KERAS=1",) if self.is_legacy else ()
+        return (f"tensorflow=={self.tensorflow}", *([beside] if self.keras else []), *variables)
 
 
 @lru_cache(maxsize=1)
-def accepted() -> tuple[Accepted, ...]:
-    """The rows of `config_keys.toml`."""
-    return tuple(_accepted(row) for row in _rows("knowledge/config_keys.toml", "accepted"))
-
-
-def _accepted(row: dict[str, Any]) -> Accepted:
-    return Accepted(
-        classes=tuple(row.get("class", ())),
-        key=row.get("key"),
-        value=row.get("value"),
-        slot=row.get("slot", ""),
-        formats=tuple(row.get("formats", ("keras", "hdf5"))),
-        since=release(row.get("since", "0")),
-        until=release(row.get("until", "1000")),
-        again=release(row.get("again", "")),
+def environments() -> tuple[Environment, ...]:
+    """The rows of `environments.toml`: each TensorFlow with its Keras, and with its tf-keras."""
+    rows = _rows("knowledge/environments.toml", "environment")
+    return tuple(
+        Environment(
+            tensorflow=row["tensorflow"],
+            keras=row[name],
+            python=(release(row["python"][0]), release(row["python"][1])),
+            is_legacy=name == "tf-keras",
+        )
+        for row in rows
+        for name in ("keras", "tf-keras")
+        if name in row
     )
 
 

@@ -13,8 +13,8 @@ def test_a_damaged_file_is_told_with_what_is_wrong_with_it() -> None:
     said = say("EL001", seen)
 
     assert said == [
-        ("house.keras", "house.keras is missing"),
         ("canary.npz", "canary.npz has 3 bytes, 4 were locked"),
+        ("house.keras", "house.keras is missing"),
     ]
 
 

@@ -1,143 +1,106 @@
 from __future__ import annotations
 
-import datetime as dt
-from typing import Any
-
 import pytest
-from judged import make_layer
+from judged import make_fingerprint
 
-from envlock import resources, toml
-from envlock.artifacts.reading import Node, nodes
+from envlock import targets
+from envlock.facts import Keras, TensorFlow
+from envlock.knowledge import operations, releases
 from envlock.knowledge.rule import release
-from envlock.knowledge.tables import Accepted, accepted
+from envlock.knowledge.tables import Environment, environments
 
-ROWS: list[dict[str, Any]] = toml.loads(resources.text("knowledge/config_keys.toml"))["accepted"]
-KEYS = {"class", "key", "value", "slot", "formats", "since", "until", "again", "source", "checked"}
+ROWS = environments()
 
-
-def called(row: dict[str, Any]) -> str:
-    return f"{'-'.join(row.get('class', ['any']))}.{row.get('key', '')}.{'-'.join(row.get('formats', []))}"
+each_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: ",".join(row.pins()))
 
 
-def row(**facts: Any) -> Accepted:
-    """A row that accepts `Dense` with any configuration in every release."""
-    given: dict[str, Any] = {
-        "classes": ("Dense",),
-        "key": None,
-        "value": None,
-        "slot": "",
-        "formats": ("keras", "hdf5"),
-        "since": (0,),
-        "until": (1000,),
-        "again": (),
-    }
-    return Accepted(**given | facts)
+def row(**facts: object) -> Environment:
+    given = {"tensorflow": "2.17.1", "keras": "3.5.0", "python": ((3, 9), (3, 12)), "is_legacy": False}
+    return Environment(**given | facts)
 
 
-def node(class_name: str = "Dense", slot: str = "", **config: Any) -> Node:
-    return next(nodes(make_layer(class_name, **config), slot))
+def test_the_rows_are_sorted_by_tensorflow_and_keras() -> None:
+    order = [(release(row.tensorflow), row.is_legacy, release(row.keras)) for row in ROWS]
+
+    assert [key[0] for key in order] == sorted(key[0] for key in order)
+    assert sorted(order) == sorted(set(order))
 
 
-def test_the_rows_are_sorted_by_key() -> None:
-    keys = [row.get("key", "") for row in ROWS]
+def test_every_tensorflow_from_2_4_on_has_a_row() -> None:
+    found = [release(row.tensorflow)[:2] for row in ROWS]
 
-    assert keys == sorted(keys)
-
-
-@pytest.mark.parametrize("row", ROWS, ids=called)
-def test_a_row_has_only_keys_that_are_read(row: dict[str, Any]) -> None:
-    assert set(row) <= KEYS
+    assert sorted(set(found)) == [(2, minor) for minor in range(4, max(found)[1] + 1)]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=called)
-def test_a_row_is_sourced_and_dated(row: dict[str, Any]) -> None:
-    assert row["source"].startswith("https://")
-    assert type(row["checked"]) is dt.date
+@each_row
+def test_the_pythons_of_a_row_follow_each_other(row: Environment) -> None:
+    first, last = row.python
+
+    assert (3, 6) <= first < last
+    assert {len(first), len(last)} == {2}
 
 
-@pytest.mark.parametrize("row", ROWS, ids=called)
-def test_a_row_names_what_it_is_about(row: dict[str, Any]) -> None:
-    assert row.get("class") or row.get("key")
+def test_pythons_come_and_go_with_newer_releases() -> None:
+    pythons = [row.python for row in ROWS]
+
+    assert [first for first, _ in pythons] == sorted(first for first, _ in pythons)
+    assert [last for _, last in pythons] == sorted(last for _, last in pythons)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=called)
-def test_a_row_excludes_some_release(row: dict[str, Any]) -> None:
-    assert {"since", "until"} & set(row)
+@each_row
+def test_a_row_names_a_keras_of_its_generation(row: Environment) -> None:
+    assert bool(row.keras) is (release(row.tensorflow) >= (2, 6))
+    is_three = not row.is_legacy and release(row.tensorflow) >= (2, 16)
+    assert not row.keras or (release(row.keras) >= (3,)) is is_three
 
 
-@pytest.mark.parametrize("row", ROWS, ids=called)
-def test_the_releases_of_a_row_follow_each_other(row: dict[str, Any]) -> None:
-    stated = [release(row[name]) for name in ("since", "until", "again") if name in row]
+@each_row
+def test_the_keras_of_a_row_is_in_the_tables(row: Environment) -> None:
+    provider = "tf-keras" if row.is_legacy else "keras" if row.keras else "tensorflow"
 
-    assert all(stated)
-    assert stated == sorted(set(stated))
+    found = releases.keras(provider, release(row.keras or row.tensorflow))
 
-
-@pytest.mark.parametrize("row", ROWS, ids=called)
-def test_a_row_asks_for_values_and_formats_that_are_known(row: dict[str, Any]) -> None:
-    assert row.get("value") in {None, "list", "true", "set"}
-    assert set(row.get("formats", ["keras"])) <= {"keras", "hdf5"}
+    assert found is not None
+    assert (found.version, found.is_exact) == (row.keras or row.tensorflow, True)
 
 
-def test_no_two_rows_speak_of_the_same() -> None:
-    subjects = [
-        (name, row.get("key"), row.get("value"), row.get("slot"), kind)
-        for row in ROWS
-        for name in row.get("class", [None])
-        for kind in row.get("formats", ["keras", "hdf5"])
-    ]
+@each_row
+def test_the_tensorflow_of_a_row_is_in_the_table_of_operations(row: Environment) -> None:
+    found = operations.tensorflow(release(row.tensorflow))
 
-    assert sorted(subjects, key=str) == sorted(set(subjects), key=str)
+    assert found is not None
+    assert found.is_exact
 
 
-def test_every_row_of_the_file_is_read() -> None:
-    read = [(row.classes, row.key) for row in accepted()]
+@each_row
+def test_the_pins_of_a_row_are_read_as_what_they_say(row: Environment) -> None:
+    found = targets.target(",".join(row.pins()), make_fingerprint()).fingerprint
 
-    assert read == [(tuple(row.get("class", ())), row.get("key")) for row in ROWS]
+    assert isinstance(found.tensorflow, TensorFlow)
+    assert isinstance(found.keras, Keras)
+    assert found.tensorflow.version == row.tensorflow
+    assert found.keras.provider == ("tf-keras" if row.is_legacy else "keras")
+    assert not row.keras or found.keras.version == row.keras
 
 
 @pytest.mark.parametrize(
-    ("reader", "taken"),
-    [((3, 0), False), ((3, 1), True), ((3, 1, 9), True), ((3, 3), False), ((3, 4), True), ((4,), True)],
-)
-def test_a_class_is_accepted_from_since_up_to_until_and_from_again_on(
-    reader: tuple[int, ...],
-    taken: bool,
-) -> None:
-    assert row(since=(3, 1), until=(3, 3), again=(3, 4)).accepts(reader) is taken
-
-
-def test_a_class_that_does_not_come_back_stays_away() -> None:
-    assert not row(until=(3, 0)).accepts((3, 15))
-
-
-@pytest.mark.parametrize(
-    ("about", "found"),
+    ("given", "pins"),
     [
-        (row(), node()),
-        (row(classes=()), node("Conv2D")),
-        (row(key="axis"), node(axis=-1)),
-        (row(key="axis", value="list"), node(axis=[3])),
-        (row(key="axis", value="true"), node(axis=True)),
-        (row(key="axis", value="set"), node(axis=0)),
-        (row(slot="initializer"), node(slot="kernel_initializer")),
+        (row(), ("tensorflow==2.17.1", "keras==3.5.0")),
+        (row(tensorflow="2.4.4", keras=""), ("tensorflow==2.4.4",)),
+        (
+            row(keras="2.17.0", is_legacy=True),
+            ("tensorflow==2.17.1", "tf-keras==2.17.0", "TF_USE_LEGACY_KERAS=1"),
+        ),
     ],
 )
-def test_a_row_concerns_what_it_names(about: Accepted, found: Node) -> None:
-    assert about.concerns(found, "keras")
+def test_pins_say_what_to_install_and_what_to_set(given: Environment, pins: tuple[str, ...]) -> None:
+    assert given.pins() == pins
 
 
 @pytest.mark.parametrize(
-    ("about", "found"),
-    [
-        (row(), node("Conv2D")),
-        (row(formats=("hdf5",)), node()),
-        (row(key="axis"), node(units=3)),
-        (row(key="axis", value="list"), node(axis=3)),
-        (row(key="axis", value="true"), node(axis=1)),
-        (row(key="axis", value="set"), node(axis=None)),
-        (row(slot="initializer"), node(slot="layers")),
-    ],
+    ("python", "has"),
+    [("3.8.18", False), ("3.9", True), ("3.12.1", True), ("3.13.0", False), ("", False), ("strange", False)],
 )
-def test_a_row_does_not_concern_anything_else(about: Accepted, found: Node) -> None:
-    assert not about.concerns(found, "keras")
+def test_a_tensorflow_has_wheels_for_some_pythons(python: str, has: bool) -> None:
+    assert row().has_wheels_for(python) is has

@@ -1,0 +1,175 @@
+"""What the walks of all loaders share: how an object is called, whose it is, which keys are refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from envlock.artifacts import names
+from envlock.artifacts.places import place_of
+from envlock.knowledge.checks import refusals
+from envlock.knowledge.problem import Problem
+
+if TYPE_CHECKING:
+    from envlock.knowledge.releases import KerasClass
+
+__all__ = [
+    "config_of",
+    "is_own",
+    "key_problems",
+    "kind_of",
+    "label",
+    "listed",
+    "missing_code",
+    "shown",
+    "text_of",
+    "unrecorded",
+]
+
+_MOST_SHOWN = 80
+_MOST_LISTED = 4
+
+
+def config_of(item: object) -> dict[str, Any]:
+    """The configuration of a serialised object, empty where there is none."""
+    config = item.get("config") if isinstance(item, dict) else None
+    return config if isinstance(config, dict) else {}
+
+
+def text_of(item: object, key: str) -> str | None:
+    """The text under a key of a serialised object."""
+    value = item.get(key) if isinstance(item, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def label(item: object) -> str:
+    """How a person would point at a serialised object: its class and, where it has one, its name."""
+    name = text_of(config_of(item), "name") or text_of(item, "name")
+    class_name = shown(text_of(item, "class_name") or "object")
+    return f"{class_name} {shown(name)!r}" if name else class_name
+
+
+def shown(value: object) -> str:
+    """A value as a message quotes it, cut where it is long."""
+    text = value if isinstance(value, str) else repr(value) if not isinstance(value, (dict, list)) else "…"
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 2]} …"
+
+
+def listed(values: Iterable[str], *, mark: str = "`") -> str:
+    """Some names in a sentence."""
+    found = [f"{mark}{shown(value)}{mark}" for value in values]
+    more = [f"{len(found) - _MOST_LISTED} more"] if len(found) > _MOST_LISTED else []
+    *rest, last = [*found[:_MOST_LISTED], *more] or [""]
+    return f"{', '.join(rest)} and {last}" if rest else last
+
+
+def kind_of(key: str) -> str | None:
+    """
+    What stands under a key of a configuration, by the key.
+
+    `layer`, `cell`, `activation`, `initializer`, `regularizer`, `constraint`, `loss`, `metric`, `optimizer`,
+    `schedule`, `policy`, `model`, …; `None` where the key does not tell.
+    """
+    return place_of(key).kind
+
+
+def is_own(item: object, kind: str | None, generation: str | None) -> bool:
+    """
+    Whether a serialised object is Keras' own in the release that wrote it, not the user's.
+
+    `generation` is that of the writer, `2` or `3`. A name found in no release is the user's.
+    """
+    class_name, module = text_of(item, "class_name"), text_of(item, "module")
+    registered = text_of(item, "registered_name")
+    full = registered if registered and ">" in registered else class_name or ""
+    if ">" in full:
+        return names.is_own(full, None)
+    if module and module != "builtins":
+        return names.is_keras_module(module)
+    kind = names.kind_among_layers(kind, config_of(item))
+    return not registered and names.is_own(full, kind, generation)
+
+
+def missing_code(asked: str, owner: str, *, avoided_by: str = "", error: str = "") -> Problem:
+    """The user's own class or function that cannot be had."""
+    return Problem(
+        code="EL201",
+        subject=shown(asked),
+        message=f"{owner} asks for {shown(asked)}, which is the user's own code and not to be had",
+        error=error or f"Could not locate class '{shown(asked)}'",
+        avoided_by=avoided_by,
+    )
+
+
+def unrecorded(item: dict[str, Any], reader: str) -> Iterator[Problem]:
+    """
+    A model of the user's in an archive of Keras 2 that has no configuration at all.
+
+    So Keras 2 writes one whose class takes arguments and says nothing of them; one that takes none states its
+    name at least.
+    """
+    if item.get("config") == {} and not is_own(item, "model", "2"):
+        what = label(item)
+        yield Problem(
+            code="EL124",
+            subject=what,
+            message=f"{what} does not record the arguments of its class, which {reader} needs to make it",
+            error="TypeError: Unable to revive model from config. When overriding the `get_config()` method, "
+            f"make sure that the returned config contains all items used as arguments to {what}",
+        )
+
+
+def key_problems(
+    found: KerasClass, item: object, config: dict[str, Any], *, reader: str, avoided_by: str = ""
+) -> Iterator[Problem]:
+    """The keys that a class refuses, those that it needs and does not get, and the values that it refuses."""
+    what = label(item)
+    refused = [
+        key for key in config if not found.is_open and key not in found.accepts and key not in found.removes
+    ]
+    if refused:
+        said = _filled(found.refusal, found.mro[0], refused, config)
+        yield Problem(
+            code="EL108",
+            subject=what,
+            message=f"{what} carries {listed(refused)}, which {reader} does not accept",
+            error=said,
+            avoided_by=avoided_by,
+        )
+    needed = sorted(key for key in found.requires if key not in config)
+    if needed:
+        yield Problem(
+            code="EL124",
+            subject=what,
+            message=f"{what} does not carry {listed(needed)}, which {reader} needs",
+            error=f"KeyError: {needed[0]!r}",
+            avoided_by=avoided_by,
+        )
+    yield from _value_problems(found, what, config, reader=reader, avoided_by=avoided_by)
+
+
+def _value_problems(
+    found: KerasClass, what: str, config: dict[str, Any], *, reader: str, avoided_by: str
+) -> Iterator[Problem]:
+    """The values that the constructor of a class refuses, by the checks that were harvested from it."""
+    for keys, error in refusals(found.checks, config):
+        held = listed(f"{key}={shown(config[key])}" for key in keys if key in config)
+        yield Problem(
+            code="EL125",
+            subject=what,
+            message=f"{what} has {held or 'no ' + listed(keys)}, which {reader} does not take",
+            error=error,
+            avoided_by=avoided_by,
+        )
+
+
+def _filled(refusal: str, class_name: str, refused: list[str], config: dict[str, Any]) -> str:
+    """The loader's own words about keys that it does not know."""
+    given = "{" + ", ".join(f"{key!r}: {shown(config[key])}" for key in refused[:_MOST_LISTED]) + "}"
+    text = re.sub(r"\{(?:name|class_name|cls)\}", class_name, refusal)
+    text = text.replace("'{key}'", f"'{shown(refused[0])}'")
+    return (
+        re.sub(r"\{(?:key|keys|kwargs)\}", lambda _: given, text)
+        or f"Unrecognized keyword arguments: {given}"
+    )

@@ -1,0 +1,142 @@
+"""Functions that were written down as bytecode, as Keras 2 reads them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from envlock.knowledge.loading.common import config_of, label, missing_code, shown
+from envlock.knowledge.loading.keras2_load import Load
+from envlock.knowledge.problem import Problem
+from envlock.knowledge.rule import Release
+
+__all__ = ["bytecode", "layer"]
+
+_SAFE = "safe_mode=False"
+_SLOTS = (("function", "function_type"), ("output_shape", "output_shape_type"), ("mask", "mask_type"))
+
+# The Pythons whose bytecode loads in one another, by the first and the first after the last.
+_FAMILIES: tuple[tuple[Release, Release], ...] = (
+    ((3, 6), (3, 8)),
+    ((3, 8), (3, 11)),
+    ((3, 11), (3, 13)),
+    ((3, 13), (3, 14)),
+)
+# RESUME, the first instruction but for those that set up a closure.
+_RESUME: dict[bytes, Release] = {b"\x97\0": (3, 11), b"\x95\0": (3, 13)}
+# FOR_ITER, JUMP_FORWARD, JUMP_IF_…, JUMP_ABSOLUTE, POP_JUMP_IF_… and SETUP_FINALLY of Python 3.8 to 3.10.
+_JUMPS = {93, 110, 111, 112, 113, 114, 115, 122}
+_HEAD = 160
+_MOST = 40_000
+
+
+def layer(load: Load, item: dict[str, Any]) -> Iterator[Problem]:
+    """The functions that a Lambda layer holds."""
+    config = config_of(item)
+    for key, kind in _SLOTS:
+        match config.get(kind), config.get(key):
+            case "lambda", code:
+                yield from bytecode(load, code, label(item))
+                yield from _dispatched(load, code, label(item))
+            case "function", str(name) if load.is_code_missing:
+                yield missing_code(
+                    name, label(item), error=f"Unknown function in Lambda layer: {shown(name)}"
+                )
+
+
+def bytecode(load: Load, code: object, owner: str, *, avoided_by: str = _SAFE) -> Iterator[Problem]:
+    """A function that is written down as what `marshal` makes of it."""
+    if load.is_archive and load.reader >= (2, 12):
+        yield Problem(
+            code="EL109",
+            subject=owner,
+            message=f"{owner} holds bytecode, which {load.reader_name} refuses in safe mode",
+            error="Requested the deserialization of a Lambda layer with a Python `lambda` inside it.",
+            avoided_by=avoided_by,
+        )
+    yield from _jumping(load, code, owner)
+    family = _family(code)
+    if family and load.python and not (family[0] <= load.python < family[1]):
+        yield Problem(
+            code="EL110",
+            subject=owner,
+            message=f"{owner} holds bytecode of Python {_said(family)}, "
+            f"the target has {_said((load.python,))}",
+            error="bad marshal data (unknown type code)",
+        )
+
+
+def _jumping(load: Load, code: object, owner: str) -> Iterator[Problem]:
+    """Bytecode that jumps, between 3.10 and the two before it, which count the distance otherwise."""
+    sides = (load.written_python, load.python)
+    if not all((3, 8) <= side < (3, 11) for side in sides) or len({side < (3, 10) for side in sides}) == 1:
+        return
+    raw = _raw(code, _MOST)
+    size = int.from_bytes(raw[26:30], "little")
+    if _JUMPS & set(raw[30 : min(30 + size, len(raw)) : 2]):
+        yield Problem(
+            code="EL110",
+            subject=owner,
+            message=f"{owner} holds bytecode of Python {_said((load.written_python,))} that jumps, "
+            f"and the target has {_said((load.python,))}",
+            error="object is not callable",
+        )
+
+
+def _dispatched(load: Load, code: object, owner: str) -> Iterator[Problem]:
+    """A function of TensorFlow's own, whose bytecode names what its module has since 2.7 alone."""
+    found = re.search(rb"_dispatcher_for_\w{1,60}", _raw(code, _MOST))
+    if found and (2,) <= load.tensorflow < (2, 7):
+        yield Problem(
+            code="EL129",
+            subject=owner,
+            message=f"{owner} holds the bytecode of a function of TensorFlow's, which needs TensorFlow 2.7",
+            error=f"name '{found[0].decode()}' is not defined",
+        )
+
+
+def _raw(code: object, size: int) -> bytes:
+    """The beginning of the bytecode, empty where it is none."""
+    while isinstance(code, (list, dict)):
+        if isinstance(code, dict):
+            code = code.get("value", code.get("code", code.get("items")))
+        else:
+            code = next(iter(code), None)
+    if not isinstance(code, str):
+        return b""
+    head = code[: 2 * size].replace("\n", "")[:size]
+    try:
+        return base64.b64decode(head[: len(head) // 4 * 4])
+    except (ValueError, binascii.Error):
+        return b""
+
+
+def _family(code: object) -> tuple[Release, Release] | None:
+    """
+    The Pythons that read this bytecode, told from the bytecode; `None` where it does not tell.
+
+    From 3.8 to 3.10 a code object begins with six numbers, before and after with five; from 3.11 on the
+    first instruction is RESUME, of another number since 3.13.
+    """
+    raw = _raw(code, _HEAD)
+    if raw[:1] not in {b"\xe3", b"c"}:
+        return None
+    if raw[25:26] in {b"s", b"\xf3"}:
+        return _FAMILIES[1]
+    if raw[21:22] not in {b"s", b"\xf3"}:
+        return None
+    pairs = (raw[at : at + 2] for at in range(26, 36, 2))
+    first = next((_RESUME[pair] for pair in pairs if pair in _RESUME), None)
+    return next((found for found in _FAMILIES if found[0] == first), _FAMILIES[0])
+
+
+def _said(releases: tuple[Release, ...]) -> str:
+    first, *rest = (".".join(str(part) for part in one[:2]) for one in releases)
+    if not rest:
+        return first
+    major, minor = releases[1][0], releases[1][1] - 1
+    last = f"{major}.{minor}"
+    return first if first == last else f"{first} to {last}"

@@ -1,0 +1,161 @@
+"""
+Where Keras 2 looks for the weights of each layer, against where the writer put them.
+
+An archive keeps them under names made of snake-cased class names, numbered where a class occurs again. Up to
+2.13 a layer with weights is counted twice, since `_layer_checkpoint_dependencies` lists it twice; 2.14 counts
+it once; 2.15 and tf-keras take `layers` in place of that list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from envlock.facts import Maybe, TensorSpec
+from envlock.knowledge.loading.common import config_of, label, shown, text_of
+from envlock.knowledge.loading.keras2_load import Load
+from envlock.knowledge.loading.keras2_objects import is_network
+from envlock.knowledge.problem import Problem
+from envlock.knowledge.rule import THREE, Release
+
+__all__ = ["in_archive", "in_hdf5"]
+
+_TWICE, _ONCE, _LAYERS = "twice", "once", "layers"
+
+# Layers with variables, or with state beside them, unless their configuration holds it; and those with
+# variables that take no initializer.
+_STATE = {
+    "Discretization": "bin_boundaries",
+    "IntegerLookup": "vocabulary",
+    "Normalization": "mean",
+    "StringLookup": "vocabulary",
+    "TextVectorization": "vocabulary",
+}
+_WITH = frozenset({"AdditiveAttention", "RNN"})
+
+
+def in_archive(load: Load, config: dict[str, Any], held: Maybe[tuple[TensorSpec, ...]]) -> Iterator[Problem]:
+    """The weights that this Keras asks for under other names than the archive has."""
+    written, read = _layout(load.writer), _layout(load.reader)
+    if not load.writer or written == read or held == ():
+        return
+    if not is_network(config):
+        lost = label(config) if _is_lost(held, written, read) else None
+    elif load.writer >= THREE:
+        return  # nothing of Keras 3 that lists its layers gets as far as its weights
+    elif _LAYERS in {written, read}:
+        lost = _first_with_weights(load, config)
+    else:
+        lost = _first_renamed(load, config, written, read)
+    if lost is not None:
+        yield Problem(
+            code="EL107",
+            subject=label(config),
+            message=f"{label(config)} was written by Keras {_said(load.writer)}, and {load.reader_name} "
+            f"looks for the weights of {shown(lost)} elsewhere in the archive",
+            error=f"Layer '{shown(lost)}' expected variables, but received 0 variables during loading.",
+        )
+
+
+def in_hdf5(load: Load, config: dict[str, Any]) -> Iterator[Problem]:
+    """The weights of a model that lists no layers: Keras 2 writes none, and has nothing to give them to."""
+    if is_network(config) or isinstance(config.get("config"), list) or load.writer < THREE:
+        return
+    if load.reader >= (2, 7):
+        error = "Layer count mismatch when loading weights from file. Model expected 0 layers"
+    else:
+        error = "You are trying to load a weight file containing layers into a model with 0 layers."
+    yield Problem(
+        code="EL128",
+        subject=label(config),
+        message=f"{label(config)} lists no layers, so {load.reader_name} has none to give the weights to",
+        error=error,
+    )
+
+
+def _is_lost(held: Maybe[tuple[TensorSpec, ...]], written: str, read: str) -> bool:
+    """
+    Whether a model that lists no layers asks for its weights elsewhere.
+
+    What it keeps under its own attributes moves when their order is turned round, as in 2.15; else only what
+    is kept in `layers`, because an attribute that comes first has taken its number there.
+    """
+    if _LAYERS in {written, read} or not isinstance(held, tuple):
+        return True
+    return any(spec.name.startswith("layers/") for spec in held)
+
+
+def _layout(release: Release) -> str:
+    if release >= THREE:  # of a model that lists no layers
+        return _TWICE
+    if release >= (2, 14, 1):  # tf-keras 2.14.1 has it; there is no such keras
+        return _LAYERS
+    return _ONCE if release >= (2, 14) else _TWICE
+
+
+def _first_with_weights(load: Load, model: dict[str, Any]) -> str | None:
+    waiting = [model]
+    while waiting:
+        item = waiting.pop()
+        if is_network(item):
+            waiting.extend(reversed(_layers(item)))
+        elif _has_weights(load, item):
+            return str(config_of(item).get("name") or item.get("class_name"))
+    return None
+
+
+def _first_renamed(load: Load, model: dict[str, Any], written: str, read: str) -> str | None:
+    """The first layer with weights whose name in the archive is another one in the other layout."""
+    waiting = [model]
+    while waiting:
+        layers = _layers(waiting.pop())
+        names = zip(layers, _names(load, layers, written), _names(load, layers, read), strict=True)
+        for layer, there, here in names:
+            if there != here and _has_weights(load, layer):
+                return str(config_of(layer).get("name") or layer.get("class_name"))
+        waiting.extend(layer for layer in reversed(layers) if is_network(layer))
+    return None
+
+
+def _names(load: Load, layers: list[dict[str, Any]], layout: str) -> list[str]:
+    used: dict[str, int] = {}
+    found = []
+    for layer in layers:
+        name = _snake(str(layer.get("class_name", "")).rpartition(">")[2])
+        count = used.get(name, 0)
+        found.append(f"{name}_{count}" if count else name)
+        used[name] = count + (2 if layout == _TWICE and _has_weights(load, layer) else 1)
+    return found
+
+
+def _has_weights(load: Load, layer: dict[str, Any]) -> bool:
+    """Whether a layer most likely has variables: one of the user's, or one that takes an initializer."""
+    if is_network(layer):
+        return any(_has_weights(load, inner) for inner in _layers(layer))
+    name, config = text_of(layer, "class_name") or "", config_of(layer)
+    if name in _STATE:
+        return not config.get(_STATE[name]) or config.get("output_mode") == "tf_idf"
+    is_scaled = config.get("use_scale") is True or config.get("score_mode") == "concat"
+    if name in _WITH or is_scaled or not load.is_own(layer, "layer"):
+        return True
+    inner = config.get("layer")
+    if isinstance(inner, dict):
+        return _has_weights(load, inner)
+    found = load.class_of(load.found("layer", name))
+    return found is not None and any(key.endswith("_initializer") for key in found.accepts)
+
+
+def _layers(model: dict[str, Any]) -> list[dict[str, Any]]:
+    layers = config_of(model).get("layers")
+    return [layer for layer in layers if isinstance(layer, dict)] if isinstance(layers, list) else []
+
+
+def _snake(name: str) -> str:
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    name = re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+    return f"private{name}" if name.startswith("_") else name
+
+
+def _said(release: Release) -> str:
+    return ".".join(str(part) for part in release)

@@ -1,0 +1,65 @@
+"""What Keras 3 does with a saved model: the `.keras` archive and the `.h5` file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from envlock.knowledge.loading.common import unrecorded
+from envlock.knowledge.loading.keras3_compile import archive_settings, hdf5_settings
+from envlock.knowledge.loading.keras3_loader import Task, loader_of
+from envlock.knowledge.loading.keras3_objects import MODEL, walk
+from envlock.knowledge.loading.keras3_state import (
+    archive_assets,
+    archive_weights,
+    hdf5_state,
+    hdf5_weights,
+    meanings,
+)
+from envlock.knowledge.problem import Problem
+from envlock.knowledge.rule import THREE, Comparison
+
+if TYPE_CHECKING:
+    from envlock.knowledge.releases import KerasApi
+
+__all__ = ["archive", "hdf5"]
+
+
+def archive(seen: Comparison, api: KerasApi) -> Iterator[Problem]:
+    """What stands between a `.keras` archive and `load_model` of Keras 3."""
+    if not isinstance(seen.content.config, dict):
+        return
+    loader = loader_of(seen, api, is_legacy=False)
+    config = {key: value for key, value in seen.content.config.items() if key != "compile_config"}
+    yield from _once(
+        walk(loader, Task(item=config, role="object", owner=MODEL)),
+        unrecorded(config, loader.name) if seen.writer < THREE else iter(()),
+        archive_settings(loader),
+        archive_weights(loader),
+        archive_assets(loader),
+        meanings(loader),
+    )
+
+
+def hdf5(seen: Comparison, api: KerasApi) -> Iterator[Problem]:
+    """What stands between an `.h5` file and `load_model` of Keras 3."""
+    if not isinstance(seen.content.config, dict):
+        return
+    loader = loader_of(seen, api, is_legacy=True)
+    yield from _once(
+        walk(loader, Task(item=seen.content.config, role="layer", owner=MODEL)),
+        hdf5_settings(loader),
+        hdf5_state(loader),
+        hdf5_weights(loader),
+        meanings(loader),
+    )
+
+
+def _once(*walks: Iterator[Problem]) -> Iterator[Problem]:
+    """What the walks find, each but once."""
+    told: set[tuple[str, str]] = set()
+    for problem in chain(*walks):
+        if (problem.code, problem.message) not in told:
+            told.add((problem.code, problem.message))
+            yield problem

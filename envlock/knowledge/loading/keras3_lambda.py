@@ -1,0 +1,182 @@
+"""The Lambda layer in Keras 3: functions by name, and bytecode of a Python."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from envlock.artifacts import names
+from envlock.facts import Python
+from envlock.knowledge.loading.common import missing_code, shown, text_of
+from envlock.knowledge.loading.keras3_loader import Loader
+from envlock.knowledge.problem import Problem
+from envlock.knowledge.rule import release
+
+__all__ = ["lambda_problems", "legacy_lambda"]
+
+_LONGEST = 1 << 20
+
+_GARBLED = "ValueError: bad marshal data (unknown type code)"
+_FATAL = "the process ended (signal 11), or SystemError: no locals found when setting up annotations"
+
+# What `.h5` files of Keras 2 say of the functions of a Lambda, and Keras 3 drops.
+_DROPPED = ("module", "function_type", "output_shape_type", "output_shape_module")
+
+# How marshal marks a text of bytes, alone and where it is referred to.
+_BYTES = (b"s", b"\xf3")
+
+# Names that a function of a model often takes from its module, which bytecode does not bring along.
+_GLOBALS = (b"tf", b"K", b"np", b"keras", b"tensorflow", b"backend", b"numpy", b"keras_ops", b"layers")
+
+
+def legacy_lambda(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration as the loader of `.h5` files hands it on."""
+    rest = {key: value for key, value in config.items() if key not in _DROPPED}
+    match config.get("function"):
+        case [code, defaults, closure, *_]:
+            inner = {"code": code, "defaults": defaults, "closure": closure}
+            rest["function"] = {"class_name": "__lambda__", "config": inner}
+    return rest
+
+
+def lambda_problems(
+    loader: Loader, item: dict[str, Any], config: dict[str, Any], what: str
+) -> Iterator[Problem]:
+    """What becomes of the functions of a Lambda; `item` is as it was written, `config` as it is read."""
+    if "function" not in config:
+        yield Problem(
+            code="EL124", subject=what, message=f"{what} carries no function", error="KeyError: 'function'"
+        )
+        return
+    for key in ("function", "output_shape"):
+        value = config.get(key)
+        if text_of(value, "class_name") == "__lambda__":
+            yield from _bytecode(loader, value, what)
+        elif key == "function" and isinstance(value, str):
+            yield from _named(loader, item, value, what)
+    yield from _shapes(loader, config.get("output_shape"), what)
+
+
+def _named(loader: Loader, item: dict[str, Any], name: str, what: str) -> Iterator[Problem]:
+    """A function written down by its bare name: the caller has to hand it over."""
+    config = item.get("config")
+    module = text_of(config, "module") if isinstance(config, dict) else None
+    error = "TypeError: unsupported callable"
+    if module and names.is_keras_module(module):
+        yield Problem(
+            code="EL121",
+            subject=what,
+            message=f"{what} calls {shown(name)} of {shown(module)}, which {loader.name} does not look up",
+            error=error,
+        )
+    elif loader.is_code_missing:
+        yield missing_code(name, what, error=error)
+
+
+def _shapes(loader: Loader, shape: object, what: str) -> Iterator[Problem]:
+    if not isinstance(shape, list):
+        return
+    if any(isinstance(size, str) for size in shape):
+        yield Problem(
+            code="EL125",
+            subject=what,
+            message=f"{what} computes its output shape by bytecode, in a form unknown to {loader.name}",
+            error="ValueError: We could not automatically infer the shape of the Lambda's output",
+        )
+    elif loader.release < (3, 4):
+        yield Problem(
+            code="EL125",
+            subject=what,
+            message=f"{what} states its output shape as a list, which {loader.name} cannot use",
+            error='TypeError: can only concatenate tuple (not "TrackedList") to tuple',
+        )
+
+
+def _bytecode(loader: Loader, value: object, what: str) -> Iterator[Problem]:
+    if loader.is_safe:
+        yield Problem(
+            code="EL109",
+            subject=what,
+            message=f"{what} holds bytecode, which {loader.name} refuses in safe mode",
+            error=(
+                "ValueError: Requested the deserialization of a `Lambda` layer whose `function` is a Python "
+                "lambda. This carries a potential risk of arbitrary code execution"
+                if loader.release >= (3, 11, 3)
+                else "ValueError: The `{arg_name}` of this `Lambda` layer is a Python lambda. "
+                "Deserializing it is unsafe"
+            ),
+            avoided_by="safe_mode=False",
+        )
+    inner = value.get("config") if isinstance(value, dict) else None
+    code = _decoded(text_of(inner, "code"))
+    yield from _of_another_python(loader, code, what)
+    if isinstance(inner, dict) and isinstance(inner.get("defaults"), list):
+        yield Problem(
+            code="EL129",
+            subject=what,
+            message=f"{what} is a function with default arguments, which {loader.name} cannot make again",
+            error="TypeError: arg 4 (defaults) must be None or tuple",
+        )
+    if code and (asked := _asks_for(code)):
+        yield Problem(
+            code="EL129",
+            subject=what,
+            message=f"{what} uses {asked}, which its bytecode does not bring along into {loader.name}",
+            error=f"NameError: name '{asked}' is not defined",
+        )
+
+
+def _of_another_python(loader: Loader, code: bytes, what: str) -> Iterator[Problem]:
+    python = loader.seen.current.python
+    current = python.version if isinstance(python, Python) and isinstance(python.version, str) else ""
+    written, here = _family(code), _family_of(release(current)[:2])
+    if written and here and written != here:
+        yield Problem(
+            code="EL110",
+            subject=what,
+            message=f"{what} holds bytecode of Python {written}, the target has {current}",
+            error=_FATAL if {written, here} == {"3.11-3.12", "3.13"} else _GARBLED,
+        )
+
+
+def _decoded(text: str | None) -> bytes:
+    if not text or len(text) > _LONGEST:
+        return b""
+    try:
+        return base64.b64decode(text, validate=False)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _family(code: bytes) -> str:
+    """
+    The Pythons that understand bytecode, by its layout: nothing is unmarshalled.
+
+    The instructions begin behind the counts of arguments, of which 3.8 has one more and 3.11 one less; then
+    `RESUME` tells the later ones apart.
+    """
+    if code[21:22] not in _BYTES:
+        return "3.8-3.10" if code[25:26] in _BYTES else ""
+    begin = code[26:36:2]
+    if b"\x97" in begin:
+        return "3.11-3.12"
+    return "3.13" if b"\x95" in begin else "3.7"
+
+
+def _family_of(python: tuple[int, ...]) -> str:
+    if len(python) < 2 or python[0] != 3:
+        return ""
+    minor = python[1]
+    bounds = ((7, "3.7"), (10, "3.8-3.10"), (12, "3.11-3.12"))
+    return next((family for last, family in bounds if minor <= last), "3.13")
+
+
+def _asks_for(code: bytes) -> str:
+    """A global that bytecode needs and does not hold; short names stand behind their length."""
+    for name in _GLOBALS:
+        if re.search(rb"[\xda\xfaZz]" + re.escape(bytes([len(name)]) + name), code):
+            return name.decode()
+    return ""

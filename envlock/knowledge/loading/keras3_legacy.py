@@ -1,0 +1,87 @@
+"""The small repairs that the loader of `.h5` files in Keras 3 makes to a layer, and what they spoil."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from envlock.knowledge.loading.common import config_of, label, shown, text_of
+from envlock.knowledge.loading.keras3_lambda import legacy_lambda
+from envlock.knowledge.loading.keras3_loader import Loader
+from envlock.knowledge.problem import Problem
+
+if TYPE_CHECKING:
+    from envlock.knowledge.releases import KerasClass
+
+__all__ = ["lost_axis", "taken_for_functions", "translated"]
+
+# Layers whose weights, or whose output, have another shape on another axis.
+_SHAPED_BY_AXIS = {
+    "BatchNormalization", "Concatenate", "GroupNormalization", "LayerNormalization", "Normalization",
+}  # fmt: skip
+
+
+def translated(loader: Loader, item: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration after the small repairs that the loader of `.h5` files makes."""
+    found = dict(config)
+    shape = found.pop("batch_input_shape", None)
+    if shape is not None:
+        found["batch_shape" if text_of(item, "class_name") == "InputLayer" else "input_shape"] = shape
+    kept = _kept_axis(loader, found.pop("axis", None))
+    if kept is not None:
+        found["axis"] = kept
+    return legacy_lambda(found) if text_of(item, "class_name") == "Lambda" else found
+
+
+def _kept_axis(loader: Loader, axis: object) -> int | None:
+    """The axis that is handed on: until 3.8 that of a list of one, later a number too."""
+    if isinstance(axis, list):
+        return axis[0] if len(axis) == 1 and isinstance(axis[0], int) else None
+    return int(axis) if loader.release >= (3, 9) and isinstance(axis, (int, float)) else None
+
+
+def lost_axis(loader: Loader, item: dict[str, Any], found: KerasClass | None) -> Iterator[Problem]:
+    """An axis that is not handed on: the layer takes its default."""
+    config = config_of(item)
+    if found is None or "axis" not in config or _kept_axis(loader, config["axis"]) is not None:
+        return
+    axis, default = config["axis"], found.accepts.get("axis")
+    if axis in (default, [default]):
+        return
+    if found.mro[0] == "Normalization" and isinstance(config.get("mean"), (int, float)):
+        return
+    has_weights = found.mro[0] in _SHAPED_BY_AXIS
+    yield Problem(
+        code="EL128" if has_weights else "EL131",
+        subject=label(item),
+        message=f"{label(item)} works on axis {_numbers(axis)}, which {loader.name} drops from an .h5 file",
+        error=f"ValueError: Shape mismatch in layer # (named {shown(text_of(config, 'name'))})"
+        if has_weights
+        else "",
+        is_silent=not has_weights,
+    )
+
+
+def taken_for_functions(loader: Loader, item: dict[str, Any], config: dict[str, Any]) -> Iterator[Problem]:
+    """Since 3.14 a text that is the name of a function in `keras.layers` becomes that function."""
+    if loader.release < (3, 14):
+        return
+    for key, value in config.items():
+        if key == "name" or not isinstance(value, str):
+            continue
+        qualified = loader.api.member("keras.src.layers", value)
+        if (
+            qualified is not None
+            and loader.api.cls(qualified) is None
+            and not loader.api.has_module(qualified)
+        ):
+            yield Problem(
+                code="EL125",
+                subject=label(item),
+                message=f"{label(item)} has {key}={value}, which {loader.name} takes for a function",
+                error=f"ValueError: Invalid value for argument `{key}`. Received: {key}=<function {value}",
+            )
+
+
+def _numbers(axis: object) -> str:
+    return ", ".join(str(part) for part in axis[:4]) if isinstance(axis, list) else str(axis)

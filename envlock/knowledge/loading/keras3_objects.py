@@ -1,0 +1,360 @@
+"""How Keras 3 makes objects of what is written down: which class, with which keys, holding what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from envlock.artifacts import names
+from envlock.knowledge.loading.common import (
+    config_of,
+    key_problems,
+    kind_of,
+    label,
+    missing_code,
+    shown,
+    text_of,
+)
+from envlock.knowledge.loading.keras3_lambda import lambda_problems
+from envlock.knowledge.loading.keras3_legacy import lost_axis, taken_for_functions, translated
+from envlock.knowledge.loading.keras3_loader import COMPILING, TENSORFLOW_FUNCTIONS, Loader, Task
+from envlock.knowledge.loading.keras3_models import graph_problems, held_layers, is_graph
+from envlock.knowledge.loading.keras3_values import value_problems
+from envlock.knowledge.problem import Problem
+from envlock.values import replace
+
+if TYPE_CHECKING:
+    from envlock.knowledge.releases import KerasClass
+
+__all__ = ["MODEL", "walk"]
+
+# Who holds the outermost object.
+MODEL = "the model"
+
+_Step = Iterator["Problem | Task"]
+
+# Values that are no objects of Keras', by the release that first reads them.
+_SPECIAL = {
+    "__keras_tensor__": (3, 0), "__tensor__": (3, 0), "__numpy__": (3, 0), "__bytes__": (3, 0),
+    "__slice__": (3, 0), "__typespec__": (3, 0), "__ellipsis__": (3, 3),
+}  # fmt: skip
+
+# Kinds that a `get` of Keras takes as a name or as an object.
+_SLOTS = {"activation", "initializer", "regularizer", "constraint"}
+
+_TWO_SHAPES = {"MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention"}
+
+
+def walk(loader: Loader, first: Task) -> Iterator[Problem]:
+    """Everything that stands between the loader and a value, whatever that holds included."""
+    waiting = [first]
+    while waiting:
+        task = waiting.pop()
+        held: list[Task] = []
+        for step in _made(loader, task):
+            if isinstance(step, Task):
+                held.append(step)
+            else:
+                yield step
+        waiting.extend(reversed(held))
+
+
+def _made(loader: Loader, task: Task) -> _Step:
+    if isinstance(task.item, list):
+        yield from (replace(task, item=item) for item in task.item if isinstance(item, (dict, list, str)))
+    elif task.role == "layer":
+        yield from _layer(loader, task)
+    elif task.role in _SLOTS or task.role == "policy":
+        yield from _slot(loader, task)
+    elif isinstance(task.item, dict):
+        yield from _object(loader, task)
+
+
+def _object(loader: Loader, task: Task) -> _Step:
+    """What `keras.saving.deserialize_keras_object` does."""
+    item = task.item
+    if "class_name" not in item or "config" not in item:
+        yield from (replace(task, item=held) for held in item.values() if isinstance(held, (dict, list)))
+        return
+    name = text_of(item, "class_name")
+    if name == "__lambda__":
+        yield from _plain_lambda(loader, task)
+    elif name in _SPECIAL and loader.release >= _SPECIAL[name]:
+        yield from ()
+    elif name == "function":
+        located = loader.locate_function(item, owner=task.owner, avoided_by=task.avoided_by)
+        if located.problem:
+            yield located.problem
+    elif name is not None:
+        located = loader.locate(item, owner=task.owner, avoided_by=task.avoided_by)
+        if located.problem:
+            yield located.problem
+        yield from _instance(loader, task, located.found, config_of(item))
+
+
+def _plain_lambda(loader: Loader, task: Task) -> _Step:
+    """Bytecode outside of a Lambda layer, which is refused unless the loader was told otherwise."""
+    passes_on = not loader.is_legacy or (loader.release >= (3, 11, 3) and not task.avoided_by)
+    yield Problem(
+        code="EL109",
+        subject=task.owner,
+        message=f"{task.owner}: {loader.name} refuses in safe mode the bytecode that stands there",
+        error="ValueError: Requested the deserialization of a Python lambda. This carries a potential risk",
+        avoided_by=task.avoided_by or ("safe_mode=False" if passes_on else ""),
+    )
+
+
+def _layer(loader: Loader, task: Task) -> _Step:
+    """What the loader of `.h5` files does with a layer, which it finds by its bare name."""
+    item = task.item
+    name = text_of(item, "class_name")
+    if name is None:
+        return
+    qualified = loader.api.lookup("layer", name)
+    config = translated(loader, item, config_of(item))
+    if qualified is not None:
+        yield from lost_axis(loader, item, loader.api.cls(qualified))
+        yield from taken_for_functions(loader, item, config)
+        yield from _instance(loader, task, loader.api.cls(qualified), config)
+        return
+    error = f"ValueError: Unknown layer: '{shown(name)}'. Please ensure you are using a"
+    if loader.owns(item, "layer"):
+        yield Problem(
+            code="EL123",
+            subject=label(item),
+            message=f"{label(item)} is a class that {loader.name} does not find in an .h5 file",
+            error=error,
+            avoided_by=task.avoided_by,
+        )
+    elif loader.is_code_missing:
+        yield missing_code(name, task.owner, error=error)
+    yield from _instance(loader, task, None, config)
+
+
+def _slot(loader: Loader, task: Task) -> _Step:
+    """What the `get` of a kind does with a name or an object: its own dictionary decides."""
+    kind, item = task.role, task.item
+    if isinstance(item, str):
+        if kind != "policy" and loader.lookup(kind, item) is None:
+            yield from _unknown_name(loader, task, item)
+        return
+    name = text_of(item, "class_name")
+    if name is None or (name == "__lambda__" and loader.release < (3, 11)):
+        yield _no_identifier(loader, task)
+        return
+    if name == "function":
+        yield from _named_function(loader, task)
+        return
+    if kind == "activation" and loader.release >= (3, 11):
+        yield from _object(loader, task)
+        return
+    qualified = loader.lookup(kind, name)
+    found = loader.api.cls(qualified) if qualified else None
+    if qualified is None:
+        problem = _not_in_dictionary(loader, task, name)
+        if problem:
+            yield problem
+    yield from _instance(loader, task, found, config_of(item))
+
+
+def _no_identifier(loader: Loader, task: Task) -> Problem:
+    """A function in a form that no `get` takes, such as the bytecode of Keras 2."""
+    return Problem(
+        code="EL121",
+        subject=task.owner,
+        message=f"{task.owner} holds an {task.role} in a form that {loader.name} does not read",
+        error=f"ValueError: Could not interpret {_spelt(task.role)} identifier",
+        avoided_by=task.avoided_by,
+    )
+
+
+def _named_function(loader: Loader, task: Task) -> _Step:
+    module, name = text_of(task.item, "module"), text_of(task.item, "config") or ""
+    if task.role == "activation" and loader.release >= (3, 11):
+        yield from _object(loader, task)
+        return
+    asked = name if module == "builtins" else text_of(task.item, "registered_name") or name
+    if loader.lookup(task.role, asked) is None and loader.lookup(task.role, name) is None:
+        yield from _unknown_name(loader, task, asked)
+    elif module == "builtins" and not loader.is_builtin(name):
+        yield Problem(
+            code="EL121",
+            subject=task.owner,
+            message=f"{task.owner} names the {task.role} {shown(name)} by an alias unknown to {loader.name}",
+            error=f"TypeError: Could not locate function '{shown(name)}'. Make sure custom classes are",
+            avoided_by=task.avoided_by,
+        )
+
+
+def _unknown_name(loader: Loader, task: Task, name: str) -> _Step:
+    kind = task.role
+    error = f"ValueError: Could not interpret {_spelt(kind)} identifier: {shown(name)}"
+    is_nameless = not name.replace(">", "").isidentifier()  # such as "<lambda>"
+    is_own = names.is_own(name, kind, loader.generation, is_text=True) or name in TENSORFLOW_FUNCTIONS
+    if is_own or is_nameless:
+        yield Problem(
+            code="EL121",
+            subject=task.owner,
+            message=f"{task.owner} names the {kind} {shown(name)}, which {loader.name} does not have",
+            error=error,
+            avoided_by=task.avoided_by,
+        )
+    elif loader.is_code_missing:
+        yield missing_code(name, task.owner, avoided_by=task.avoided_by, error=error)
+    elif kind in {"regularizer", "constraint"} and loader.release < (3, 15):
+        yield Problem(
+            code="EL125",
+            subject=task.owner,
+            message=f"{task.owner} has a function as {kind}, {shown(name)}, which {loader.name} refuses",
+            error=f"ValueError: Invalid value for attribute `{kind}`. Expected an instance of",
+            avoided_by=task.avoided_by,
+        )
+
+
+def _not_in_dictionary(loader: Loader, task: Task, name: str) -> Problem | None:
+    kind = task.role
+    if kind == "policy":
+        return _foreign_policy(loader, task, name)
+    error = f"ValueError: Could not interpret {_spelt(kind)} identifier: {{'class_name': '{shown(name)}'"
+    if loader.owns(task.item, kind) or (kind == "activation" and loader.owns(task.item, "layer")):
+        return Problem(
+            code="EL123",
+            subject=task.owner,
+            message=f"{task.owner} holds the {kind} {shown(name)}, which {loader.name} does not look up",
+            error=error,
+            avoided_by=task.avoided_by,
+        )
+    if loader.is_code_missing:
+        return missing_code(name, task.owner, avoided_by=task.avoided_by, error=error)
+    return None
+
+
+def _foreign_policy(loader: Loader, task: Task, name: str) -> Problem | None:
+    if (
+        not loader.owns(task.item, "policy")
+        and name not in {"Policy", "PolicyV1"}
+        and not loader.is_code_missing
+    ):
+        return None
+    attribute = "quantization_mode" if loader.release >= (3, 4) else "convert_input"
+    return Problem(
+        code="EL112",
+        subject=task.owner,
+        message=f"{task.owner} carries the dtype policy {shown(name)}, which {loader.name} does not know",
+        error=f"AttributeError: 'str' object has no attribute '{attribute}'",
+        avoided_by=task.avoided_by,
+    )
+
+
+def _spelt(kind: str) -> str:
+    return "activation function" if kind == "activation" else kind
+
+
+def _instance(loader: Loader, task: Task, found: KerasClass | None, config: dict[str, Any]) -> _Step:
+    """What the class makes of its configuration, and what that holds."""
+    item, what = task.item, label(task.item)
+    if is_graph(config) and (found is None or {"Functional", "Sequential", "Model"} & set(found.mro)):
+        yield from held_layers(config, what)
+        yield from graph_problems(loader, config, what)
+        yield from _settings(task, what)
+        return
+    if found is not None and found.mro[0] == "Lambda":
+        yield from lambda_problems(loader, item, config, what)
+    if found is not None:
+        yield from key_problems(found, item, config, reader=loader.name, avoided_by=task.avoided_by)
+        yield from _shapes(loader, task, found)
+    else:
+        yield from _base_keys(loader, task, config)
+    if found is not None and found.mro[0] == "TFSMLayer":
+        yield from _foreign_model(loader, what)
+    yield from value_problems(loader, found, item, config, avoided_by=task.avoided_by)
+    yield from _held(task, found, config, what)
+    yield from _settings(task, what)
+
+
+def _foreign_model(loader: Loader, what: str) -> _Step:
+    if (3, 12, 1) <= loader.release < (3, 13) or loader.release >= (3, 13, 2):
+        yield Problem(
+            code="EL109",
+            subject=what,
+            message=f"{what} runs a SavedModel beside the file, which {loader.name} refuses",
+            error="ValueError: Requested the deserialization of a `TFSMLayer`",
+            avoided_by="safe_mode=False",
+        )
+
+
+def _base_keys(loader: Loader, task: Task, config: dict[str, Any]) -> _Step:
+    """
+    The keys of Keras' base class that a layer of the user's own carries.
+
+    What the user's constructor does not know itself it hands on, and the base class refuses. Keras leaves the
+    name out for a constructor that hands on nothing; that one refuses the others.
+    """
+    gone: tuple[str, ...] = (
+        ("time_major",) if task.role == "layer" else ("batch_input_shape", "dynamic", "time_major")
+    )
+    is_layer = "trainable" in config and ("name" in config or "dtype" in config)
+    has_own = task.owner == MODEL or not set(config) <= {"trainable", "dtype"}
+    if "name" not in config:
+        gone = ("trainable",) if has_own else ()
+    refused = [key for key in gone if key in config]
+    if is_layer and refused and not loader.owns(task.item, None):
+        what = label(task.item)
+        yield Problem(
+            code="EL108",
+            subject=what,
+            message=f"{what} carries `{refused[0]}`, which {loader.name} does not accept",
+            error=f"TypeError: {what.partition(' ')[0]}.__init__() got an unexpected keyword '{refused[0]}'",
+            avoided_by=task.avoided_by,
+        )
+
+
+def _held(task: Task, found: KerasClass | None, config: dict[str, Any], what: str) -> _Step:
+    for key, value in config.items():
+        kind = kind_of(key)
+        if found is not None and found.mro[0] == "Lambda" and key in {"function", "output_shape", "mask"}:
+            if text_of(value, "class_name") not in {None, "__lambda__"}:
+                yield Task(item=value, role="object", owner=what, avoided_by=task.avoided_by)
+        elif kind in _SLOTS and isinstance(value, (str, dict)):
+            if found is not None or isinstance(value, dict):
+                yield Task(item=value, role=kind, owner=what, avoided_by=task.avoided_by)
+        elif key == "dtype" and isinstance(value, dict):
+            yield Task(item=value, role="policy", owner=what, avoided_by=task.avoided_by)
+        elif isinstance(value, (dict, list)) and key != "dtype":
+            yield Task(item=value, role="object", owner=what, avoided_by=task.avoided_by)
+
+
+def _settings(task: Task, what: str) -> _Step:
+    """The compile settings of a model inside another one, which no argument leaves out."""
+    settings = task.item.get("compile_config")
+    if isinstance(settings, dict) and task.avoided_by != COMPILING and task.owner:
+        yield Task(item=settings, role="object", owner=what, avoided_by=task.avoided_by)
+
+
+def _shapes(loader: Loader, task: Task, found: KerasClass) -> _Step:
+    """Whether a layer can be built from the shapes that were written down."""
+    shapes = task.item.get("build_config")
+    parameters = found.signatures.get("build")
+    if task.role == "layer" or not isinstance(shapes, dict) or parameters is None:
+        return
+    if "Model" in found.mro or "build_from_config" in found.defines:
+        return
+    named = shapes.get("shapes_dict")
+    error = ""
+    if "input_shape" in shapes and found.mro[0] in _TWO_SHAPES:
+        error = f"TypeError: {found.mro[0]}.build() missing 1 required positional argument: 'value_shape'"
+    elif "input_shape" not in shapes and isinstance(named, dict) and not {"*", "**"} & set(parameters):
+        unknown = [key for key in named if key not in parameters]
+        if unknown:
+            error = (
+                f"TypeError: {found.mro[0]}.build() got an unexpected keyword argument '{shown(unknown[0])}'"
+            )
+    if error:
+        what = label(task.item)
+        yield Problem(
+            code="EL120",
+            subject=what,
+            message=f"{what} does not record the shapes that {loader.name} builds it from",
+            error=error,
+            avoided_by=task.avoided_by,
+        )

@@ -1,0 +1,197 @@
+"""What Keras 3 finds of a model's state in a file, and what it makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from envlock.knowledge.loading.common import config_of, label, shown, text_of
+from envlock.knowledge.loading.keras3_loader import Loader
+from envlock.knowledge.problem import Problem
+from envlock.knowledge.rule import Release, written
+from envlock.values import frozen
+
+__all__ = ["archive_assets", "archive_weights", "hdf5_state", "hdf5_weights", "meanings"]
+
+# Classes that have a `build` and no weights; of the others a `build` tells.
+_WEIGHTLESS = {"Activation", "BaseConvCropping", "Dropout", "InputLayer", "Merge", "Reshape"}
+
+# Classes whose state is no weights, though they have a `build`.
+_STATELESS = {"Discretization", "IndexLookup", "TextVectorization"}
+
+_LOOKUPS = {"TextVectorization", "StringLookup", "IntegerLookup"}
+
+
+def meanings(loader: Loader) -> Iterator[Problem]:
+    """What the writer computed otherwise under the same name."""
+    writer = loader.seen.writer
+    if not writer:
+        return
+    for node in loader.nodes:
+        for row in _CHANGED:
+            if node.class_name == row.class_name and row.applies(node.config, writer, loader.release):
+                yield Problem(
+                    code="EL113",
+                    subject=node.label,
+                    message=f"{node.label} {row.what} otherwise in {loader.name}",
+                    is_silent=True,
+                )
+
+
+@frozen(kw_only=True)
+class _Changed:
+    """A class that computes something else in the releases from `since` to before `until`."""
+
+    class_name: str
+    what: str
+    since: Release
+    until: Release = (99,)
+    key: str = ""
+    value: object = None
+
+    def applies(self, config: dict[str, Any], writer: Release, reader: Release) -> bool:
+        """Whether one of the two releases is among these and the other is not."""
+        is_inside = (self.since <= writer < self.until, self.since <= reader < self.until)
+        return is_inside[0] != is_inside[1] and (not self.key or config.get(self.key) == self.value)
+
+
+_CHANGED = (
+    _Changed(class_name="RandomCrop", what="crops", since=(3,)),
+    _Changed(
+        class_name="Discretization",
+        what="encodes single values",
+        since=(3,),
+        until=(3, 4),
+        key="output_mode",
+        value="one_hot",
+    ),
+    _Changed(
+        class_name="CategoryEncoding",
+        what="encodes single values",
+        since=(3,),
+        until=(3, 4),
+        key="output_mode",
+        value="one_hot",
+    ),
+)
+
+
+def hdf5_state(loader: Loader) -> Iterator[Problem]:
+    """State of layers that an `.h5` file lacks, or that is read and not used."""
+    for node in loader.nodes:
+        if node.class_name in _LOOKUPS and not node.config.get("vocabulary"):
+            yield Problem(
+                code="EL118",
+                subject=node.label,
+                message=f"{node.label} has no vocabulary in the file, and {loader.name} takes it from there",
+                error="FailedPreconditionError: Graph execution error: LookupTableFindV2: Table not init",
+            )
+        if node.class_name == "Normalization" and loader.release < (3, 6) and node.config.get("mean") is None:
+            yield Problem(
+                code="EL119",
+                subject=node.label,
+                message=f"{node.label} has a learnt mean, which {loader.name} does not apply from .h5",
+                is_silent=True,
+            )
+
+
+def archive_assets(loader: Loader) -> Iterator[Problem]:
+    """Learnt frequencies of words that are read from an archive only since 3.14."""
+    for node in loader.nodes:
+        is_weighted = node.class_name in _LOOKUPS and node.config.get("output_mode") == "tf_idf"
+        if is_weighted and not node.config.get("vocabulary") and loader.release < (3, 14):
+            yield Problem(
+                code="EL118",
+                subject=node.label,
+                message=f"{node.label} has learnt weights of its words, which {loader.name} cannot read back",
+                error=(
+                    "ValueError: A total of 1 objects could not be loaded. Example error message for object "
+                    f"<{node.class_name} name={shown(node.config.get('name'))}, built=True>: object of type"
+                ),
+            )
+
+
+def hdf5_weights(loader: Loader) -> Iterator[Problem]:
+    """Layers that have arrays in an `.h5` file and no weights in Keras 3, where the counts are compared."""
+    model, arrays = loader.seen.content.config, loader.seen.content.weights
+    if not isinstance(model, dict) or not isinstance(arrays, tuple):
+        return
+    layers = config_of(model).get("layers")
+    holders = {spec.name.split("/")[1] for spec in arrays if spec.name.startswith("model_weights/")}
+    if not isinstance(layers, list):
+        yield from _never_built(loader, model, holders)
+        return
+    for item in layers:
+        name = text_of(item, "name") or text_of(config_of(item), "name")
+        if isinstance(item, dict) and name in holders and _is_stateless(loader, item):
+            yield Problem(
+                code="EL128",
+                subject=label(item),
+                message=f"{label(item)} has weights in the file and none in {loader.name}",
+                error="ValueError: Layer count mismatch when loading weights from file. Model expected",
+            )
+
+
+def _never_built(loader: Loader, model: dict[str, Any], holders: set[str]) -> Iterator[Problem]:
+    """A model of the user's own class is not built from an `.h5` file, and has no weights to fill."""
+    if holders and not loader.owns(model, "model"):
+        what = label(model)
+        yield Problem(
+            code="EL128",
+            subject=what,
+            message=f"{what} is not built from an .h5 file in {loader.name}, which then misses its layers",
+            error="ValueError: Layer count mismatch when loading weights from file. Model expected 0",
+        )
+
+
+def _is_stateless(loader: Loader, item: dict[str, Any]) -> bool:
+    qualified = loader.api.lookup("layer", text_of(item, "class_name") or "")
+    found = loader.api.cls(qualified) if qualified else None
+    if found is None or "layers" in config_of(item) or {"Wrapper", "RNN", "Bidirectional"} & set(found.mro):
+        return False
+    return bool(_STATELESS & set(found.mro)) or not {"build", "__init__"} & found.defines
+
+
+def archive_weights(loader: Loader) -> Iterator[Problem]:
+    """
+    Archives of Keras 2.12 and 2.13 count a layer with weights twice.
+
+    The second of a class is `dense_2` there and `dense_1` in Keras 3; alone of its class each is found.
+    """
+    seen = loader.seen
+    if not seen.writer or seen.writer >= (2, 14):
+        return
+    met: dict[str, int] = {}
+    lost = []
+    for item in _layers(loader):
+        name = text_of(item, "class_name") or ""
+        if _has_weights(loader, item):
+            met[name] = met.get(name, 0) + 1
+            lost += [item] if met[name] > 1 else []
+    if lost:
+        yield _misfiled(loader, lost)
+
+
+def _misfiled(loader: Loader, lost: list[dict[str, Any]]) -> Problem:
+    what, name = label(lost[0]), shown(text_of(config_of(lost[0]), "name") or "")
+    return Problem(
+        code="EL107",
+        subject=what,
+        message=f"{written(loader.seen)} files the weights of {what} where {loader.name} does not look",
+        error=(
+            f"ValueError: A total of {len(lost)} objects could not be loaded. Example error message for "
+            f"object <{what.partition(' ')[0]} name={name}, built=True>: Layer '{name}' expected"
+        ),
+    )
+
+
+def _layers(loader: Loader) -> Iterator[dict[str, Any]]:
+    for node in loader.nodes:
+        if node.slot == "layers":
+            yield {"class_name": node.class_name, "module": node.module, "config": node.config}
+
+
+def _has_weights(loader: Loader, item: dict[str, Any]) -> bool:
+    qualified = loader.api.lookup("layer", text_of(item, "class_name") or "")
+    found = loader.api.cls(qualified) if qualified else None
+    return found is None or ("build" in found.defines and not _WEIGHTLESS & set(found.mro))

@@ -1,0 +1,90 @@
+"""What computes otherwise in another release, whatever loader brings the weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from judged import make_artifact, make_comparison, make_content, make_layer, make_reading
+
+from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER
+from envlock.knowledge.loading import arithmetic
+
+
+def told(writer: str, reader: str, *layers: dict[str, Any]) -> list[tuple[str, bool, tuple[str, ...]]]:
+    """Subjects, whether silent, and loaders, for a Sequential of these layers in `.h5`."""
+    seen = make_comparison(
+        artifact=make_artifact("hdf5", writer),
+        content=make_content(*layers),
+        **make_reading(reader, "2.17.0"),
+    )
+    return [(item.subject, item.is_silent, item.loaders) for item in arithmetic.problems(seen)]
+
+
+def pictures(dtype: str = "uint8") -> dict[str, Any]:
+    return make_layer("InputLayer", name="picture", batch_shape=[None, 6, 5, 3], dtype=dtype)
+
+
+def resizing(interpolation: str = "bilinear") -> dict[str, Any]:
+    return make_layer("Resizing", name="resizing", height=8, width=8, interpolation=interpolation)
+
+
+def test_hard_sigmoid_is_another_function_in_the_other_generation() -> None:
+    layer = make_layer("LSTM", name="lstm", recurrent_activation="hard_sigmoid")
+
+    assert told("2.15.0", "3.7.0", layer) == [("LSTM 'lstm'", True, (KERAS_LOADER, WEIGHTS_LOADER))]
+    assert told("2.10.0", "2.15.0", layer) == []
+
+
+def test_a_function_written_as_an_object_is_hard_sigmoid_too() -> None:
+    function = {"class_name": "function", "module": "builtins", "config": "hard_sigmoid"}
+    layer = make_layer("Activation", name="gate", activation=function)
+
+    assert [subject for subject, *_ in told("2.15.0", "3.7.0", layer)] == ["Activation 'gate'"]
+
+
+@pytest.mark.parametrize(
+    ("writer", "reader", "moves"),
+    [
+        ("2.15.0", "3.3.3", True),
+        ("3.3.3", "3.7.0", True),
+        ("3.5.0", "3.6.0", True),
+        ("3.6.0", "3.15.1", False),
+        ("2.10.0", "2.15.0", False),
+    ],
+)
+def test_whole_numbers_are_resized_otherwise(writer: str, reader: str, *, moves: bool) -> None:
+    assert bool(told(writer, reader, pictures(), resizing())) is moves
+
+
+@pytest.mark.parametrize("layers", [(pictures("float32"), resizing()), (pictures(), resizing("nearest"))])
+def test_floats_and_copied_numbers_are_resized_alike(layers: tuple[dict[str, Any], ...]) -> None:
+    assert told("2.15.0", "3.15.1", *layers) == []
+
+
+def test_only_what_the_whole_numbers_go_into_is_told() -> None:
+    between = make_layer("Rescaling", name="rescaling", scale=0.5)
+
+    assert told("2.15.0", "3.15.1", pictures(), between, resizing()) == []
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [[["picture", 0, 0, {}]]],
+        [{"args": [{"class_name": "__keras_tensor__", "config": {"keras_history": ["picture", 0, 0]}}]}],
+    ],
+)
+def test_a_connection_is_read_in_either_notation(nodes: list[Any]) -> None:
+    between = make_layer("Rescaling", name="rescaling", scale=0.5)
+
+    found = told("2.15.0", "3.15.1", pictures(), between, resizing() | {"inbound_nodes": nodes})
+
+    assert [subject for subject, *_ in found] == ["Resizing 'resizing'"]
+
+
+@pytest.mark.parametrize("dtype", [None, 7, [], {}])
+def test_an_input_of_no_stated_type_is_passed_over(dtype: Any) -> None:
+    layer = make_layer("InputLayer", name="picture", dtype=dtype)
+
+    assert told("2.15.0", "3.15.1", layer, resizing()) == []

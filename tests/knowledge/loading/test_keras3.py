@@ -1,0 +1,380 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from judged import make_artifact, make_comparison, make_content, make_layer, make_reading
+
+from envlock.facts import Content, TensorSpec
+from envlock.knowledge import releases
+from envlock.knowledge.loading import keras3
+from envlock.knowledge.problem import Problem
+from envlock.knowledge.rule import release
+
+DENSE = {"name": "dense", "trainable": True, "units": 3}
+INPUT = {
+    "class_name": "InputLayer",
+    "config": {"batch_input_shape": [None, 4], "dtype": "float32", "name": "x"},
+    "name": "x",
+    "inbound_nodes": [],
+}
+
+
+def old_layer(class_name: str, *calls: Any, **config: Any) -> dict[str, Any]:
+    """A layer of a functional model as an `.h5` file of Keras 2 has it, called on the input once."""
+    named = {"name": class_name.lower()} | config
+    made = list(calls) or [[["x", 0, 0, {}]]]
+    return {"class_name": class_name, "config": named, "name": named["name"], "inbound_nodes": made}
+
+
+def old_model(*layers: dict[str, Any], output: Any = None, **facts: Any) -> Content:
+    ends = output or [[layers[-1]["name"], 0, 0]]
+    config = {
+        "name": "model",
+        "layers": [INPUT, *layers],
+        "input_layers": [["x", 0, 0]],
+        "output_layers": ends,
+    }
+    return Content(
+        **{"config": {"class_name": "Functional", "config": config}, "compile_config": None} | facts
+    )
+
+
+def problems(
+    content: Content, reader: str, *, writer: str = "2.15.0", kind: str = "hdf5", **facts: Any
+) -> list[Problem]:
+    seen = make_comparison(
+        artifact=make_artifact(kind, writer), content=content, changes=(), **make_reading(reader), **facts
+    )
+    api = releases.keras("keras", release(reader))
+    assert api is not None
+    return list({"hdf5": keras3.hdf5, "keras": keras3.archive}[kind](seen, api))
+
+
+def told(content: Content, reader: str, **facts: Any) -> list[tuple[str, str]]:
+    return [(problem.code, problem.message) for problem in problems(content, reader, **facts)]
+
+
+def test_a_plain_model_of_keras_2_loads_from_h5() -> None:
+    assert told(old_model(old_layer("Dense", units=3, activation="relu")), "3.15.1") == []
+
+
+def test_a_key_that_a_layer_does_not_take_is_named_with_the_words_of_keras() -> None:
+    found = problems(old_model(old_layer("DepthwiseConv2D", kernel_size=[3, 3], groups=1)), "3.7.0")
+
+    assert [(problem.code, problem.message) for problem in found] == [
+        ("EL108", "DepthwiseConv2D 'depthwiseconv2d' carries `groups`, which Keras 3.7.0 does not accept")
+    ]
+    assert "groups" in found[0].error
+
+
+def test_a_layer_that_is_gone_is_named() -> None:
+    assert told(old_model(old_layer("ThresholdedReLU", theta=1.0)), "3.7.0") == [
+        (
+            "EL123",
+            "ThresholdedReLU 'thresholdedrelu' is a class that Keras 3.7.0 does not find in an .h5 file",
+        )
+    ]
+
+
+def test_a_wrapped_layer_without_its_module_is_not_located() -> None:
+    inner = {"class_name": "Dense", "config": {"name": "d", "units": 2}}
+
+    assert [code for code, _ in told(old_model(old_layer("TimeDistributed", layer=inner)), "3.7.0")] == [
+        "EL123"
+    ]
+
+
+def test_a_wrapped_layer_with_its_module_is_found_and_its_keys_are_checked() -> None:
+    inner = make_layer("LSTM", name="lstm", units=2, time_major=False)
+
+    assert told(old_model(old_layer("Bidirectional", layer=inner)), "3.7.0") == [
+        ("EL108", "LSTM 'lstm' carries `time_major`, which Keras 3.7.0 does not accept")
+    ]
+
+
+def test_an_initializer_is_looked_up_in_its_own_dictionary() -> None:
+    model = old_model(
+        old_layer("Dense", units=3, kernel_initializer=make_layer("Orthogonal", "keras.initializers"))
+    )
+
+    assert told(model, "3.7.0") == []
+    assert told(model, "3.3.3") == [
+        ("EL123", "Dense 'dense' holds the initializer Orthogonal, which Keras 3.3.3 does not look up")
+    ]
+
+
+def test_a_policy_of_keras_2_is_not_known() -> None:
+    policy = {"class_name": "Policy", "config": {"name": "mixed_float16"}}
+
+    assert [code for code, _ in told(old_model(old_layer("Dense", units=3, dtype=policy)), "3.7.0")] == [
+        "EL112"
+    ]
+
+
+def test_a_name_with_a_slash_is_refused() -> None:
+    assert told(old_model(old_layer("Dense", name="a/b", units=3)), "3.7.0") == [
+        ("EL125", "Dense 'a/b' has name=a/b, which Keras 3.7.0 does not take")
+    ]
+
+
+@pytest.mark.parametrize(("reader", "code"), [("3.11.3", "EL127"), ("3.15.1", "EL126")])
+def test_a_nested_model_of_keras_2_counts_its_calls_otherwise(reader: str, code: str) -> None:
+    inner = old_model(old_layer("Dense", units=3)).config
+    assert isinstance(inner, dict)
+    nested = {**inner, "name": "inner", "inbound_nodes": [[["x", 0, 0, {}]]]}
+    after = old_layer("Dense", [["inner", 1, 0, {}]], units=1)
+
+    assert [found for found, _ in told(old_model(nested, after), reader)] == [code]
+
+
+def test_a_tensor_given_by_keyword_is_not_resolved() -> None:
+    node = [["x", 0, 0, {"value": ["x", 0, 0]}]]
+    model = old_model(old_layer("MultiHeadAttention", node, num_heads=2, key_dim=2))
+
+    assert [code for code, _ in told(model, "3.7.0")] == ["EL126"]
+
+
+def test_inputs_that_stand_alone_are_not_read_before_3_4() -> None:
+    model = old_model(old_layer("Dense", units=3), output=["dense", 0, 0])
+
+    assert [code for code, _ in told(model, "3.3.3")] == ["EL126"]
+    assert told(model, "3.5.0") == []
+
+
+def test_an_axis_is_lost_before_3_9() -> None:
+    model = old_model(old_layer("Softmax", axis=1))
+
+    assert [(problem.code, problem.is_silent) for problem in problems(model, "3.7.0")] == [("EL131", True)]
+    assert problems(model, "3.9.2") == []
+
+
+@pytest.mark.parametrize(("reader", "codes"), [("3.5.0", ["EL119"]), ("3.6.0", [])])
+def test_normalization_from_h5_is_applied_since_3_6(reader: str, codes: list[str]) -> None:
+    assert [code for code, _ in told(old_model(old_layer("Normalization", axis=[-1])), reader)] == codes
+
+
+def test_a_vocabulary_has_to_be_in_the_file() -> None:
+    assert [code for code, _ in told(old_model(old_layer("StringLookup")), "3.7.0")] == ["EL118"]
+    assert told(old_model(old_layer("StringLookup", vocabulary=["a"])), "3.7.0") == []
+
+
+def test_a_text_that_names_a_function_is_taken_for_it_since_3_14() -> None:
+    model = old_model(old_layer("Attention", [["x", 0, 0, {}], ["x", 0, 0, {}]], score_mode="dot"))
+
+    assert told(model, "3.11.3") == []
+    assert told(model, "3.15.1") == [
+        ("EL125", "Attention 'attention' has score_mode=dot, which Keras 3.15.1 takes for a function")
+    ]
+
+
+def test_weights_that_a_layer_no_longer_has_do_not_fit() -> None:
+    model = old_model(
+        old_layer("StringLookup", vocabulary=["a"]),
+        weights=(TensorSpec(name="model_weights/stringlookup/idf_weights:0", shape=(2,), dtype="float32"),),
+    )
+
+    assert told(model, "3.7.0") == [
+        ("EL128", "StringLookup 'stringlookup' has weights in the file and none in Keras 3.7.0")
+    ]
+
+
+def test_a_model_of_the_users_own_class_is_not_built_from_h5() -> None:
+    config = {"class_name": "Mine", "config": {"units": 3}}
+    weights = (TensorSpec(name="model_weights/dense/kernel:0", shape=(2,), dtype="float32"),)
+
+    found = told(Content(config=config, compile_config=None, weights=weights), "3.7.0", writer="3.7.0")
+    assert [code for code, _ in found] == ["EL128"]
+
+
+def test_a_function_as_regularizer_is_refused_before_3_15() -> None:
+    model = old_model(old_layer("Dense", units=3, kernel_regularizer="plain"))
+
+    assert told(model, "3.11.3") == [
+        ("EL125", "Dense 'dense' has a function as regularizer, plain, which Keras 3.11.3 refuses")
+    ]
+    assert told(model, "3.15.1") == []
+
+
+def test_a_loss_without_a_name_is_found_nowhere() -> None:
+    assert [problem.code for problem in problems(compiled(loss="<lambda>"), "3.7.0")] == ["EL111"]
+
+
+def test_a_key_of_a_base_class_is_refused_of_the_users_own_layers_too() -> None:
+    model = old_model(old_layer("MyLSTM", trainable=True, units=3, time_major=False))
+
+    assert told(model, "3.7.0") == [
+        ("EL108", "MyLSTM 'mylstm' carries `time_major`, which Keras 3.7.0 does not accept")
+    ]
+
+
+def test_the_scores_of_an_attention_are_outputs_since_3_8() -> None:
+    node = {"args": [[]], "kwargs": {"return_attention_scores": True}}
+    layer = make_layer("Attention", name="attention", dropout=0.0) | {"inbound_nodes": [node]}
+    config = {"name": "model", "layers": [layer], "input_layers": [], "output_layers": []}
+    model = make_layer("Functional", "keras.src.models.functional", **config)
+    content = Content(config=model, compile_config=None)
+
+    assert [code for code, _ in told(content, "3.7.0", writer="3.7.0", kind="keras")] == ["EL129"]
+    assert told(content, "3.9.2", writer="3.7.0", kind="keras") == []
+
+
+def test_default_arguments_of_a_lambda_cannot_be_made_again() -> None:
+    model = old_model(old_layer("Lambda", function=[CODE, [2.0], None], function_type="lambda"))
+
+    assert [code for code, _ in told(model, "3.7.0")] == ["EL129"]
+
+
+CODE = "4wEAAAAAAAAAAAAAAAIAAAATAAAA8xIAAACXAHwAZAF6BQAAZAJ6AAAAUwA="
+
+
+def test_bytecode_is_refused_in_safe_mode() -> None:
+    found = problems(
+        old_model(old_layer("Lambda", function=[CODE, None, None], function_type="lambda")), "3.15.1"
+    )
+
+    assert [(problem.code, problem.avoided_by) for problem in found] == [("EL109", "safe_mode=False")]
+
+
+def test_bytecode_of_another_python_is_told_apart() -> None:
+    older = "4wEAAAAAAAAAAAAAAAEAAAACAAAAUwAAAHMMAAAAfABkARQAZAIXAFMA"
+    model = old_model(old_layer("Lambda", function=[older, None, None], function_type="lambda"))
+
+    assert [code for code, _ in told(model, "3.7.0")] == ["EL110"]
+
+
+def test_missing_code_is_missed_where_the_layer_is() -> None:
+    model = old_model(old_layer("Gate"))
+
+    assert told(model, "3.7.0") == []
+    assert told(model, "3.7.0", is_code_missing=True) == [
+        ("EL201", "Functional 'model' asks for Gate, which is the user's own code and not to be had")
+    ]
+
+
+ADAM = {"class_name": "Adam", "config": {"name": "Adam", "learning_rate": 0.1}}
+
+
+def compiled(**given: Any) -> Content:
+    settings = {"optimizer_config": ADAM, "loss": None, "metrics": None, "loss_weights": None} | given
+    return old_model(old_layer("Dense", units=3), compile_config=settings)
+
+
+def test_a_loss_that_is_an_alias_is_not_found_in_h5() -> None:
+    found = problems(compiled(loss="mse"), "3.7.0")
+
+    assert [(problem.code, problem.avoided_by) for problem in found] == [("EL111", "compile=False")]
+    assert problems(compiled(loss="mean_squared_error"), "3.7.0") == []
+
+
+def test_accuracy_is_left_to_compile() -> None:
+    assert problems(compiled(metrics=[["accuracy"]]), "3.7.0") == []
+
+
+def test_a_loss_of_keras_2_has_a_reduction_that_is_refused() -> None:
+    loss = {"class_name": "MeanSquaredError", "config": {"reduction": "auto", "name": "mean_squared_error"}}
+
+    assert [problem.code for problem in problems(compiled(loss=loss), "3.7.0")] == ["EL125"]
+
+
+def test_a_schedule_without_its_module_is_not_located() -> None:
+    rate = {"class_name": "ExponentialDecay", "config": {"initial_learning_rate": 0.1}}
+    optimizer = {"class_name": "Adam", "config": {"name": "Adam", "learning_rate": rate}}
+
+    found = problems(compiled(optimizer_config=optimizer), "3.7.0")
+    assert [(problem.code, problem.avoided_by) for problem in found] == [("EL123", "compile=False")]
+
+
+def test_an_optimizer_registered_anew_is_replaced_in_silence() -> None:
+    optimizer = {"class_name": "Custom>Adam", "config": {"name": "Adam", "jit_compile": False}}
+
+    found = problems(compiled(optimizer_config=optimizer), "3.7.0")
+    assert [(problem.code, problem.is_silent) for problem in found] == [("EL130", True)]
+
+
+def test_a_key_of_a_newer_keras_is_refused_by_an_older_one() -> None:
+    dense = make_layer("Dense", **DENSE, quantization_config=None)
+
+    assert told(make_content(dense), "3.15.1", writer="3.15.1", kind="keras") == []
+    assert told(make_content(dense), "3.11.3", writer="3.15.1", kind="keras") == [
+        ("EL108", "Dense 'dense' carries `quantization_config`, which Keras 3.11.3 does not accept")
+    ]
+
+
+@pytest.mark.parametrize("reader", ["3.7.0", "3.15.1"])
+def test_a_module_of_keras_2_is_not_there(reader: str) -> None:
+    model = make_layer("Functional", "keras.src.engine.functional", name="model", layers=[])
+
+    found = problems(Content(config=model, compile_config=None), reader, kind="keras")
+    assert [problem.code for problem in found] == ["EL106"]
+
+
+def test_the_second_layer_of_a_class_is_filed_elsewhere_in_2_13() -> None:
+    layers = [make_layer("Dense", name=name, units=3) for name in ("one", "two")]
+
+    assert told(make_content(layers[0]), "3.7.0", writer="2.13.1", kind="keras") == []
+    assert told(make_content(*layers), "3.7.0", writer="2.13.1", kind="keras") == [
+        ("EL107", "a file of Keras 2.13.1 files the weights of Dense 'two' where Keras 3.7.0 does not look")
+    ]
+
+
+def test_attention_of_keras_2_records_one_shape_only() -> None:
+    layer = make_layer("MultiHeadAttention", name="mha", num_heads=2, key_dim=2) | {
+        "build_config": {"input_shape": [None, 4, 2]}
+    }
+
+    assert [code for code, _ in told(make_content(layer), "3.7.0", kind="keras")] == ["EL120"]
+
+
+def test_settings_of_an_archive_are_avoided_without_compiling() -> None:
+    settings = {"optimizer": make_layer("Adam", "keras.optimizers", learning_rate=0.1, jit_compile=False)}
+
+    found = problems(
+        make_content(make_layer("Dense", **DENSE), compile_config=settings), "3.7.0", kind="keras"
+    )
+    assert [(problem.code, problem.avoided_by) for problem in found] == [("EL108", "compile=False")]
+
+
+def test_the_users_own_loss_is_missed_without_its_code() -> None:
+    loss = {"module": "builtins", "class_name": "function", "config": "asym", "registered_name": "asym"}
+    content = make_content(make_layer("Dense", **DENSE), compile_config={"loss": loss})
+
+    assert problems(content, "3.7.0", writer="3.7.0", kind="keras") == []
+    found = problems(content, "3.7.0", writer="3.7.0", kind="keras", is_code_missing=True)
+    assert [(problem.code, problem.avoided_by) for problem in found] == [("EL201", "compile=False")]
+
+
+KEYS = (
+    "class_name config module layers name inbound_nodes input_layers dtype axis output_layers "
+    "registered_name build_config kernel_initializer function loss cell"
+)
+NAMES = st.sampled_from(KEYS.split())
+PLAIN = st.none() | st.booleans() | st.integers() | st.text(max_size=6)
+JSON = st.recursive(
+    PLAIN | st.sampled_from(["Dense", "Functional", "x"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=6),
+    max_leaves=30,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["class_name", "config", "module", "optimizer_config"]), JSON), JSON)
+@settings(max_examples=150, deadline=None)
+def test_no_configuration_makes_a_walk_fail(config: dict[str, Any], compile_config: Any) -> None:
+    content = Content(
+        config=config, compile_config=compile_config if isinstance(compile_config, dict) else None
+    )
+    for kind in ("hdf5", "keras"):
+        for reader in ("3.3.3", "3.15.1"):
+            problems(content, reader, kind=kind, is_code_missing=True)
+
+
+def test_a_configuration_is_left_as_it_was() -> None:
+    model = old_model(old_layer("Lambda", function=[CODE, None, None], axis=1))
+    before = json.dumps(model.config)
+
+    problems(model, "3.7.0")
+
+    assert json.dumps(model.config) == before
