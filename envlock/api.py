@@ -202,6 +202,7 @@ def diff(
     *,
     custom_objects: str = "available",
     content: bool = False,
+    suggest: bool = False,
 ) -> Report:
     """
     What happens to the model at `path` in another environment; TensorFlow is never imported.
@@ -210,7 +211,8 @@ def diff(
     `.json` file that `envlock show --format json` printed on another machine, an inline list
     ("python==3.11,tensorflow-cpu==2.15.1,KERAS_BACKEND=jax"), or a `Fingerprint`.
     `custom_objects="missing"` asks what happens where the model's own code cannot be had. The
-    model's files are compared with the lock by size, and with `content=True` by digest.
+    model's files are compared with the lock by size, and with `content=True` by digest. With
+    `suggest=True` the report's `suggestions` name the nearest environments in which the model loads.
 
     `ArtifactError`: there is no model at `path`. `LockError`: its lock cannot be used. `TargetError`:
     `against` cannot be understood.
@@ -220,9 +222,15 @@ def diff(
     seen = judging.subject(Path(path))
     compared = against if against is None or isinstance(against, (str, Fingerprint)) else Path(against)
     target = targets.target(compared, seen.fingerprint)
-    return judging.judge(
+    report = judging.judge(
         seen, target, custom_objects=custom_objects, broken=judging.damage(seen, hashed=content)
     )
+    if not suggest:
+        return report
+    from envlock import suggesting
+
+    near = suggesting.suggestions(seen, target.fingerprint, custom_objects=custom_objects)
+    return replace(report, suggestions=near)
 
 
 def verify(path: AnyPath) -> Report:

@@ -101,6 +101,9 @@ def diff(
     content: Annotated[
         bool, Option("--content", help="Hash the model's files, not only their sizes.")
     ] = False,
+    suggest: Annotated[
+        bool, Option("--suggest", help="Name the nearest environments in which the model loads.")
+    ] = False,
     format: Format = "text",
     fail_on: FailOn = "error",
     color: Color = "auto",
@@ -109,7 +112,7 @@ def diff(
     output: Output = None,
 ) -> int:
     """Say what happens to a model in another environment; never imports TensorFlow."""
-    report = api.diff(model, against, content=content)
+    report = api.diff(model, against, content=content, suggest=suggest)
     _show(report, format=format, color=color, quiet=quiet, verbose=verbose, output=output)
     return _code(report, fail_on)
 

@@ -35,7 +35,8 @@ class Report:
 
     `verdict` is that of `loader`, the one recorded at save; `loaders` has one for each that applies.
     `unknown` maps what could not be compared to the reason. `saved_with` and `target` name the two
-    sides for people. `is_locked` is false where only the file itself could be judged.
+    sides for people. `is_locked` is false where only the file itself could be judged. `suggestions` are
+    the nearest environments in which the model loads with the same numbers, where they were asked for.
     """
 
     subject: str
@@ -49,6 +50,7 @@ class Report:
     target: str
     is_locked: bool = True
     proof: Proof | None = field(default=None)
+    suggestions: tuple[str, ...] | None = field(default=None)
 
     @property
     def worst(self) -> Severity | None:

@@ -22,7 +22,7 @@ FLOORS = (
     ("custom", "knowledge"),
     ("contract", "emit", "report", "targets"),
     ("image", "judging", "saving", "views"),
-    ("locking", "proving"),
+    ("locking", "proving", "suggesting"),
     ("api",),
     ("hooks",),
     ("cli",),

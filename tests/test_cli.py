@@ -8,7 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from judged import make_fingerprint, make_layer, make_lock, make_packages, write_archive, write_locked
+from judged import make_fingerprint, make_lock, make_packages, write_archive, write_locked
 
 from envlock import __version__, api, capture, lockfile
 from envlock.cli import main
@@ -94,10 +94,11 @@ def test_a_diff_says_what_breaks_why_and_what_mends_it(capsys: pytest.CaptureFix
     out, err = capsys.readouterr()
     assert out.splitlines()[:3] == [
         f"house.keras: breaks in {KERAS_2} (saved with TensorFlow 2.17.0, Keras 3.5.0)",
-        "  error EL101: a file of Keras 3.5.0, which Keras 2.15.0 cannot read",
-        f"    fix: {explain('EL101').remedy}",
+        "  error EL108: InputLayer 'features' carries `batch_shape`, which Keras 2.15.0 does not accept",
+        "    says: ValueError: Unrecognized keyword arguments: {'batch_shape': …}",
     ]
-    assert out.splitlines()[-1] == "next: envlock explain EL101"
+    assert out.splitlines()[3] == f"    fix: {explain('EL108').remedy}"
+    assert out.splitlines()[-1] == "next: envlock explain EL108"
     assert err == ""
 
 
@@ -108,14 +109,30 @@ def test_a_diff_as_data_is_the_same_report(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_model_without_a_lock_can_be_compared(capsys: pytest.CaptureFixture[str]) -> None:
-    write_archive(Path("house.keras"), make_layer("Dense", name="dense"))
+    write_archive(Path("house.keras"))
 
     code = main(["diff", "house.keras", "--against", KERAS_2])
 
     assert (code, capsys.readouterr().out.splitlines()[1]) == (
         1,
-        "  error EL101: a file of Keras 3.5.0, which Keras 2.15.0 cannot read",
+        "  error EL108: InputLayer 'features' carries `batch_shape`, which Keras 2.15.0 does not accept",
     )
+
+
+def test_a_diff_names_environments_that_load_the_model_where_it_is_asked_to(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main([*broken(), "--suggest"])
+
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  loads in: ")]
+    assert told
+    assert api.diff("house.keras", told[0].removeprefix("  loads in: ")).verdict == "compatible"
+
+
+def test_a_diff_without_being_asked_names_no_other_environment(capsys: pytest.CaptureFixture[str]) -> None:
+    main(broken())
+
+    assert "loads in" not in capsys.readouterr().out
 
 
 def test_another_size_is_seen_without_asking() -> None:

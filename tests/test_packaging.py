@@ -37,7 +37,8 @@ def test_the_wheel_holds_the_package_the_tables_and_the_templates(wheel):
 
 def test_the_wheel_is_called_envlock_tf_and_brings_the_command(wheel):
     with zipfile.ZipFile(wheel) as archive:
-        read = {name.partition(".dist-info/")[2]: archive.read(name).decode() for name in archive.namelist()}
+        about = [name for name in archive.namelist() if ".dist-info/" in name]
+        read = {name.partition(".dist-info/")[2]: archive.read(name).decode() for name in about}
 
     assert wheel.name.startswith("envlock_tf-")
     assert "envlock = envlock.__main__:run" in read["entry_points.txt"]

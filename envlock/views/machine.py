@@ -33,6 +33,8 @@ def report(value: Report) -> str:
                 "subject": finding.subject,
                 "message": finding.message,
                 "remedy": finding.remedy,
+                "error": finding.error,
+                "avoided_by": finding.avoided_by,
                 "loaders": list(finding.loaders),
             }
             for finding in value.findings
@@ -42,6 +44,8 @@ def report(value: Report) -> str:
             {"path": item.path, "locked": item.locked, "current": item.current} for item in value.changes
         ],
     }
+    if value.suggestions is not None:
+        data["suggestions"] = list(value.suggestions)
     if value.proof:
         # JSON has no infinity: outputs that cannot be compared have no difference.
         far = value.proof.difference == float("inf")
@@ -73,6 +77,7 @@ def parse_report(text: str) -> Report:
             saved_with=data["saved_with"],
             target=data["target"],
             proof=_proof(proof) if proof else None,
+            suggestions=_value(data.get("suggestions")),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no report: {error}") from None
@@ -84,7 +89,7 @@ def _value(item: Any) -> Any:
 
 def _finding(data: dict[str, Any]) -> Finding:
     severity, loaders = Severity[data["severity"].upper()], tuple(data["loaders"])
-    rest = {key: data[key] for key in ("code", "subject", "message", "remedy")}
+    rest = {key: data[key] for key in ("code", "subject", "message", "remedy", "error", "avoided_by")}
     return Finding(severity=severity, loaders=loaders, **rest)
 
 

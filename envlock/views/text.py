@@ -13,6 +13,7 @@ __all__ = ["concise", "explanation", "report"]
 
 _COLOURS = {"error": "31", "breaks": "31", "warning": "33", "drifts": "33", "same": "32", "compatible": "32"}
 _NOTES_SHOWN = 12
+_WIDEST = 160
 _FOLDED = {
     "EL311": "unrelated package differs",
     "EL310": "package of the model's runtime differs",
@@ -31,6 +32,7 @@ def report(value: Report, *, colour: bool, verbose: bool = False) -> str:
     lines += _notes(notes, verbose=verbose)
     lines += _loaders(value)
     lines += _unknowns(value.unknown, verbose=verbose)
+    lines += _suggestions(value)
     if shown:
         lines.append(f"next: envlock explain {one_line(shown[0].code)}")
     return "\n".join(lines)
@@ -77,6 +79,8 @@ def _findings(found: Sequence[Finding], *, colour: bool) -> Iterator[str]:
         for item in group:
             severity = _paint(item.severity.name.lower(), colour=colour)
             yield f"  {severity} {one_line(item.code)}: {one_line(item.message)}"
+            if item.error:
+                yield f"    says: {one_line(_short(item.error))}"
         yield f"    fix: {one_line(remedy)}"
 
 
@@ -101,6 +105,17 @@ def _loaders(value: Report) -> Iterator[str]:
         yield "  by loader: " + one_line(
             ", ".join(f"{name} {verdict}" for name, verdict in value.loaders.items())
         )
+
+
+def _suggestions(value: Report) -> Iterator[str]:
+    if value.suggestions is not None:
+        yield from (f"  loads in: {one_line(item)}" for item in value.suggestions)
+        if not value.suggestions:
+            yield "  loads in: no environment that envlock knows of"
+
+
+def _short(words: str) -> str:
+    return words if len(words) <= _WIDEST else f"{words[: _WIDEST - 2]} …"
 
 
 def _unknowns(unknown: dict[str, str], *, verbose: bool) -> Iterator[str]:

@@ -26,6 +26,8 @@ FINDINGS = st.builds(
     subject=st.text(),
     message=st.text(),
     remedy=st.text(),
+    error=st.text(),
+    avoided_by=st.sampled_from(["", "compile=False", "safe_mode=False"]),
     loaders=LOADERS.map(tuple),
 )
 CHANGES = st.builds(Change, st.text(), st.none() | st.text(), st.none() | st.text())
@@ -60,7 +62,7 @@ def test_a_report_has_the_keys_that_tools_rely_on() -> None:
     report = make_report(
         verdict="breaks",
         loaders={KERAS_LOADER: "breaks", SAVED_MODEL_LOADER: "compatible"},
-        findings=(make_finding(loaders=(KERAS_LOADER,)),),
+        findings=(make_finding(error="ValueError: no", avoided_by="compile=False", loaders=(KERAS_LOADER,)),),
         changes=(Change("keras.version", "3.5.0", None),),
         unknown={"gpu": "it does not say", "cpu": "it does not say"},
         proof=Proof(rows=3, difference=0.5, tolerance=1e-5, bitwise=False),
@@ -81,6 +83,8 @@ def test_a_report_has_the_keys_that_tools_rely_on() -> None:
                 "subject": "house.keras",
                 "message": "it cannot be read",
                 "remedy": "read another",
+                "error": "ValueError: no",
+                "avoided_by": "compile=False",
                 "loaders": ["keras.load_model"],
             }
         ],
@@ -100,6 +104,21 @@ def test_an_infinite_difference_is_none_at_all_in_json() -> None:
 
     assert json.loads(written)["proof"]["difference"] is None
     assert machine.parse_report(written).proof == proof
+
+
+def test_a_report_speaks_of_other_environments_where_they_were_asked_for() -> None:
+    given = [(), ("tensorflow==2.15.1,keras==2.15.0",), None]
+
+    found = [json.loads(machine.report(make_report(suggestions=item))) for item in given]
+
+    assert [data.get("suggestions") for data in found] == [[], ["tensorflow==2.15.1,keras==2.15.0"], None]
+
+
+@pytest.mark.parametrize("suggestions", [(), ("tensorflow==2.15.1,keras==2.15.0",)])
+def test_suggestions_are_read_back(suggestions: tuple[str, ...]) -> None:
+    report = make_report(suggestions=suggestions)
+
+    assert machine.parse_report(machine.report(report)) == report
 
 
 def test_a_report_without_a_proof_does_not_speak_of_one() -> None:

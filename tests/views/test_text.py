@@ -99,6 +99,42 @@ def test_findings_that_share_their_remedy_are_told_it_once() -> None:
     ]
 
 
+def test_a_finding_is_told_with_the_words_of_the_loader() -> None:
+    findings = (make_finding(error="ValueError: Unrecognized keyword arguments: {'a': 1}"), make_finding())
+
+    assert shown(make_report(findings=findings))[1:-1] == [
+        "  error EL101: it cannot be read",
+        "    says: ValueError: Unrecognized keyword arguments: {'a': 1}",
+        "  error EL101: it cannot be read",
+        "    fix: read another",
+    ]
+
+
+def test_long_words_of_the_loader_are_cut() -> None:
+    (line,) = [
+        line for line in shown(make_report(findings=(make_finding(error="a" * 400),))) if "says" in line
+    ]
+
+    assert line == f"    says: {'a' * 158} …"
+
+
+@pytest.mark.parametrize(
+    ("suggestions", "lines"),
+    [
+        (None, []),
+        ((), ["  loads in: no environment that envlock knows of"]),
+        (
+            ("tensorflow==2.15.1", "keras==3.5.0"),
+            ["  loads in: tensorflow==2.15.1", "  loads in: keras==3.5.0"],
+        ),
+    ],
+)
+def test_other_environments_are_told_where_they_were_asked_for(
+    suggestions: tuple[str, ...] | None, lines: list[str]
+) -> None:
+    assert shown(make_report(suggestions=suggestions))[1:] == lines
+
+
 def test_a_finding_for_another_loader_is_not_told_as_one_for_this() -> None:
     finding = make_finding(loaders=(SAVED_MODEL_LOADER,))
 
@@ -168,16 +204,19 @@ def test_control_characters_are_shown_escaped() -> None:
         target=HOSTILE,
         saved_with=HOSTILE,
         verdict="breaks",
-        findings=(make_finding(message=HOSTILE, remedy=HOSTILE), note("EL312", HOSTILE)),
+        findings=(make_finding(message=HOSTILE, remedy=HOSTILE, error=HOSTILE), note("EL312", HOSTILE)),
         unknown={HOSTILE: HOSTILE},
+        suggestions=(HOSTILE,),
     )
 
     assert text.report(report, colour=False, verbose=True) == (
         f"{SHOWN}: breaks in {SHOWN} (saved with {SHOWN})\n"
         f"  error EL101: {SHOWN}\n"
+        f"    says: {SHOWN}\n"
         f"    fix: {SHOWN}\n"
         f"  note EL312: {SHOWN}\n"
         f"  unknown {SHOWN}: {SHOWN}\n"
+        f"  loads in: {SHOWN}\n"
         "next: envlock explain EL101"
     )
 
