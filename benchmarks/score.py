@@ -4,10 +4,10 @@ Score verdicts against what really happened.
     python benchmarks/score.py RESULTS.csv[.gz] [...] ARTIFACTS ENVS.json [--misses N] [--by KEY]
 
 RESULTS has a row for each (saved under, loaded under, model, format, action) with what happened, ARTIFACTS
-holds `<environment>/<family>/<file>`, ENVS what was installed (`../shared/matrix` has all three; its
-archive is to be unpacked). Each row is asked of `envlock.diff`, no TensorFlow is imported. Prints the confusion table,
-accuracy, precision and recall, how often a finding names what the exception names, the same figures for naive
-predictors, and the time that a verdict takes.
+holds `<environment>/<family>/<file>`, ENVS what was installed (`../shared/matrix` has all three; its archive
+is to be unpacked). Each row is asked of `envlock.diff`, no TensorFlow is imported. Prints the confusion
+table, accuracy, precision and recall, how often a finding names what the exception names, the same figures
+for naive predictors, and the time that a verdict takes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import Any
 
 import envlock
-from envlock.knowledge import Finding, Severity
+from envlock.knowledge import Finding, Severity, releases
+from envlock.knowledge.rule import release
 from envlock.report import BREAKS, COMPATIBLE, DRIFTS, SAME
 
 FILES = {
@@ -63,7 +64,7 @@ Row = dict[str, str]
 QUOTED = re.compile(
     r"(?:Unknown [\w ]+|class|object|function): ([A-Za-z]\w+)"
     r"|'([\w.>/-]{2,80})'|`([\w.>/-]{2,80})`|\"([\w.>/-]{2,80})\""
-    r"|\b([A-Z][a-z0-9]+(?:[A-Z]\w*)+)\b"
+    r"|\b([A-Z][a-z0-9]+(?:[A-Z]\w*)+|Functional|Sequential|Lambda)\b"
 )
 COMMON = {
     *("Exception", "ValueError", "TypeError", "KeyError", "AttributeError", "RuntimeError"),
@@ -213,6 +214,23 @@ def printed(score: Score, seconds: float, misses: int) -> None:
             print(f"        said: {item.code} {item.message[:150]}")
 
 
+def hide_tables() -> None:
+    """Judge every Keras as if no release of its minor were in the tables."""
+    known = releases.keras
+
+    def neighbour(provider: str, wanted: tuple[int, ...]) -> releases.KerasApi | None:
+        found = known(provider, wanted)
+        if found is None:
+            return None
+        minor = release(found.version)[:2]
+        others = [release(version) for version in releases.versions(provider, minor[0])]
+        others = [other for other in others if other[:2] != minor]
+        nearest = min(others, key=lambda other: (abs(other[1] - minor[1]), other[1], -other[2]), default=None)
+        return known(provider, nearest) if nearest else found
+
+    releases.keras = neighbour
+
+
 def main() -> None:
     """Judge every row and print."""
     parser = argparse.ArgumentParser(
@@ -225,7 +243,10 @@ def main() -> None:
     parser.add_argument("--by", default="action")
     parser.add_argument("--sample", type=int, default=0, help="judge this many rows, drawn with a fixed seed")
     parser.add_argument("--only", action="append", default=[], help="KEY=VALUE[,VALUE]")
+    parser.add_argument("--hide", action="store_true", help="judge by the tables of the neighbouring release")
     given = parser.parse_args()
+    if given.hide:
+        hide_tables()
     environments = json.loads(given.environments.read_text())
     found = [row for path in given.results for row in rows(path, given.only)]
     if given.sample:

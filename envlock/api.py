@@ -212,12 +212,13 @@ def diff(
     ("python==3.11,tensorflow-cpu==2.15.1,KERAS_BACKEND=jax"), or a `Fingerprint`.
     `custom_objects="missing"` asks what happens where the model's own code cannot be had. The
     model's files are compared with the lock by size, and with `content=True` by digest. With
-    `suggest=True` the report's `suggestions` name the nearest environments in which the model loads.
+    `suggest=True` the `suggestions` of a report with bad news name the nearest environments in which the
+    model loads with the same numbers.
 
     `ArtifactError`: there is no model at `path`. `LockError`: its lock cannot be used. `TargetError`:
     `against` cannot be understood.
     """
-    if custom_objects not in {"available", "missing"}:
+    if custom_objects not in ("available", "missing"):
         raise UsageError(f'custom_objects is {custom_objects!r}, expected "available" or "missing"')
     seen = judging.subject(Path(path))
     compared = against if against is None or isinstance(against, (str, Fingerprint)) else Path(against)
@@ -225,7 +226,7 @@ def diff(
     report = judging.judge(
         seen, target, custom_objects=custom_objects, broken=judging.damage(seen, hashed=content)
     )
-    if not suggest:
+    if not suggest or report.verdict not in {DRIFTS, BREAKS}:
         return report
     from envlock import suggesting
 

@@ -101,6 +101,14 @@ def diff(
     content: Annotated[
         bool, Option("--content", help="Hash the model's files, not only their sizes.")
     ] = False,
+    custom_objects: Annotated[
+        str,
+        Option(
+            "--custom-objects",
+            help="Whether the model's own code is there; `missing` asks what happens without it.",
+            choices=("available", "missing"),
+        ),
+    ] = "available",
     suggest: Annotated[
         bool, Option("--suggest", help="Name the nearest environments in which the model loads.")
     ] = False,
@@ -112,7 +120,7 @@ def diff(
     output: Output = None,
 ) -> int:
     """Say what happens to a model in another environment; never imports TensorFlow."""
-    report = api.diff(model, against, content=content, suggest=suggest)
+    report = api.diff(model, against, custom_objects=custom_objects, content=content, suggest=suggest)
     _show(report, format=format, color=color, quiet=quiet, verbose=verbose, output=output)
     return _code(report, fail_on)
 

@@ -79,10 +79,13 @@ def subject(path: Path) -> Subject:
         lock = lockfile.read(where.lock)
         content = lockfile.read_content(where) or artifacts.read(where.model).content
         return Subject(where, lock, lock.artifact, content, lock.custom_objects)
-    return _unlocked(where, artifacts.stamp(where.model))
+    found = _unlocked(where, artifacts.stamp(where.model))
+    if isinstance(found.content.config, Unknown):  # it may be read better the next time
+        _unlocked.cache_clear()
+    return found
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _unlocked(where: lockfile.Place, _: artifacts.Stamp) -> Subject:
     """
     A model without a lock, by its files.
@@ -172,6 +175,7 @@ def judge(
         code=_code(objects, target, custom_objects, registered),
         damage=broken or {},
         is_code_missing=custom_objects == "missing",
+        own_code=_unknown_code(seen).get("custom-objects", ""),
     )
     findings = knowledge.judge(comparison)
     is_known = _is_known(seen.fingerprint) and not _unknown_code(seen)

@@ -46,10 +46,16 @@ def stamp(path: Path) -> Stamp:
     inside = (place for place, _, _ in os.walk(path)) if path.is_dir() else ()
     entries = (entry.path for place in inside for entry in os.scandir(place))
     names = sorted([str(path), *entries])
-    found = ((name, os.lstat(name)) for name in names)
-    return tuple(
-        (name, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns) for name, seen in found
-    )
+    return tuple((name, *_times(name)) for name in names)
+
+
+def _times(name: str) -> tuple[int, int, int, int]:
+    """Of what a link leads to, where it leads anywhere."""
+    try:
+        seen = Path(name).stat()
+    except OSError:
+        seen = Path(name).lstat()
+    return seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
 
 
 def weights(path: Path) -> Maybe[tuple[TensorSpec, ...]]:

@@ -35,7 +35,7 @@ def _inputs(model: dict[str, Any], depth: int) -> Maybe[tuple[TensorSpec, ...]]:
 
 
 def _of_functional(named: object, layers: list[dict[str, Any]]) -> Maybe[tuple[TensorSpec, ...]]:
-    by_name = {layer.get("name") or _config(layer).get("name"): layer for layer in reversed(layers)}
+    by_name = {_called(layer): layer for layer in reversed(layers)}
     found = []
     for name in _names(named):
         spec = _declared(by_name.get(name, {}))
@@ -54,6 +54,11 @@ def _of_sequential(layers: list[dict[str, Any]], depth: int) -> Maybe[tuple[Tens
     if isinstance(_config(layers[0]).get("layers"), list) and depth:
         return _inputs(layers[0], depth - 1)
     return Unknown("the architecture does not state the inputs; the model was not built, or by its code")
+
+
+def _called(layer: dict[str, Any]) -> str:
+    name = layer.get("name") or _config(layer).get("name")
+    return name if isinstance(name, str) else ""
 
 
 def _names(named: object) -> Iterator[str]:

@@ -10,6 +10,7 @@ from envlock.artifacts import hdf5, interface
 from envlock.artifacts.reading import MAX_CONFIG, Reading, files_below, parse_object, shortened
 from envlock.errors import ArtifactError
 from envlock.facts import Content, Maybe, TensorSpec, Unknown
+from envlock.values import replace
 
 if TYPE_CHECKING:
     import zipfile
@@ -34,7 +35,9 @@ def matches(path: Path) -> bool:
 def read(path: Path) -> Reading:
     """Version, architecture, compile settings and assets by the archive's own account."""
     if path.is_dir():
-        return _reading(path, lambda name: _beginning(path / name), files_below(path, ("assets",)))
+        held = {item.name for item in path.iterdir()}
+        found = _reading(path, lambda name: _beginning(path / name), files_below(path, ("assets",)), held)
+        return replace(found, stamps={"unpacked": "yes"})
     import zipfile  # a diff of a locked model opens no archive, and does without
     import zlib
 
@@ -43,7 +46,8 @@ def read(path: Path) -> Reading:
     try:
         _refuse_long_directory(path)
         with zipfile.ZipFile(path) as archive:
-            return _reading(path, lambda name: _member(archive, name), _assets(archive))
+            held = {item.filename for item in archive.infolist()}
+            return _reading(path, lambda name: _member(archive, name), _assets(archive), held)
     except damage as error:
         raise ArtifactError(f"{path.name} is a damaged zip archive: {shortened(error)}") from None
     except KeyError as error:
@@ -76,7 +80,9 @@ def weights(path: Path) -> Maybe[tuple[TensorSpec, ...]]:
     return hdf5.weights_inside(path, start, item.file_size)
 
 
-def _reading(path: Path, member: Callable[[str], bytes], assets: Maybe[tuple[str, ...]]) -> Reading:
+def _reading(
+    path: Path, member: Callable[[str], bytes], assets: Maybe[tuple[str, ...]], held: set[str]
+) -> Reading:
     metadata, config = (parse_object(member(name), where=f"{name} in {path.name}") for name in _NEEDED)
     match metadata:
         case {"keras_version": str(version)}:
@@ -93,6 +99,8 @@ def _reading(path: Path, member: Callable[[str], bytes], assets: Maybe[tuple[str
             # Keras 3 writes an empty one for a model that is not compiled.
             compile_config=compiled if isinstance(compiled, dict) and compiled else None,
             assets=assets,
+            # Keras 3.10 also writes them as shards with an index, and as an archive of NumPy's.
+            missing=() if any(name.startswith("model.weights.") for name in held) else (_WEIGHTS,),
         ),
         inputs=interface.inputs(config),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from envlock.artifacts import names
@@ -24,7 +23,6 @@ _VALUES = {
 _PARTS = ("config", "build_config", "inbound_nodes", "activity_regularizer", "items")
 
 
-@dataclass(slots=True)
 class Found:
     """
     What the walk has met so far.
@@ -32,12 +30,13 @@ class Found:
     `generation` is that of the Keras that wrote the architecture, `2` or `3`, `None` where nothing tells.
     """
 
-    generation: str | None = None
-    classes: dict[tuple[str, str | None, str | None, str | None, bool], int] = field(default_factory=dict)
-    policies: set[str] = field(default_factory=set)
-    keys: dict[str, set[str]] = field(default_factory=dict)
-    custom: dict[tuple[str, str | None, str | None, bool], dict[str, None]] = field(default_factory=dict)
-    lambdas: int = 0
+    def __init__(self, *, generation: str | None = None) -> None:
+        self.generation = generation
+        self.classes: dict[tuple[str, str | None, str | None, str | None, bool], int] = {}
+        self.policies: set[str] = set()
+        self.keys: dict[str, set[str]] = {}
+        self.custom: dict[tuple[str, str | None, str | None, bool], dict[str, None]] = {}
+        self.lambdas = 0
 
     def is_own(self, name: str, kind: str | None, *, is_text: bool = False) -> bool:
         """Whether the Keras that wrote this has something of this name itself."""

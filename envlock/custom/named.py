@@ -13,5 +13,5 @@ def stated(content: Content, keras_version: Maybe[str | None]) -> Maybe[tuple[Cu
     found = inventory(content, keras_version=keras_version)
     if isinstance(found, Unknown):
         return found
-    names = " and ".join(item.name for item in found.custom)
+    names = " and ".join(dict.fromkeys(item.name for item in found.custom))
     return Unknown(f"the model asks for {names}, and its files do not hold that code") if names else ()

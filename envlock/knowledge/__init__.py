@@ -36,7 +36,12 @@ RULES: tuple[Rule, ...] = tuple(
 
 def judge(seen: Comparison) -> tuple[Finding, ...]:
     """Every finding of every rule, the worst first, then by code and subject."""
-    seen = replace(seen, problems=loading.problems(seen), stand_ins=loading.stand_ins(seen))
+    seen = replace(
+        seen,
+        problems=loading.problems(seen),
+        stand_ins=loading.stand_ins(seen),
+        passed_over=loading.passed_over(seen),
+    )
     found = [finding for rule in RULES for finding in rule.findings(seen)]
     return tuple(sorted(found, key=lambda item: (-item.severity, item.code, item.subject, item.message)))
 

@@ -3,7 +3,7 @@ What a constructor refuses among the values of a configuration.
 
 The conditions are harvested from the constructors of each release (`tools/harvest/checks.py` says how they
 are written) and evaluated here with three answers: they hold, they do not, or that cannot be told, as of a
-value that is a serialised object. Only what surely holds is told.
+value that is a serialised object or the name that one was registered by. Only what surely holds is told.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _keys(condition: Any) -> Iterator[str]:
 
 def _filled(words: str, config: Mapping[str, Any]) -> str:
     def value(found: re.Match[str]) -> str:
-        text = repr(config[found[1]]) if found[1] in config else found[0]
+        text = repr(config[found[1]]) if found[1] in config else "…"
         return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 2]} …"
 
     return re.sub(r"\{(\w+)\}", value, words)
@@ -86,7 +86,9 @@ def _argument(name: str, default: Any, config: Mapping[str, Any], unknown: Colle
         return _UNTOLD
     if name not in config:
         return default[1] if default is not None else _UNTOLD
-    return _UNTOLD if isinstance(config[name], dict) else config[name]
+    value = config[name]
+    is_object = isinstance(value, dict) or (isinstance(value, str) and ">" in value)
+    return _UNTOLD if is_object else value
 
 
 def _joined(

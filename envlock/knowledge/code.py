@@ -26,10 +26,12 @@ def custom_code_missing(seen: Comparison) -> Iterator[Problem]:
 
     Keras saves the name of custom code, not the code: "Could not locate class".
     """
-    walked = {problem.subject: problem for problem in seen.found("EL201")}
-    if (
-        seen.artifact.format != "saved-model"
-    ):  # that holds the computation itself; the walk knows when it does not do
+    walked: dict[str, Problem] = {}
+    for problem in seen.found("EL201"):
+        if problem.subject not in walked or not problem.avoided_by:  # of two, the one that nothing avoids
+            walked[problem.subject] = problem
+    # A SavedModel holds the computation itself; the walk knows when that does not do.
+    if seen.artifact.format != "saved-model":
         for item in seen.custom_objects:
             if seen.code.get(item.name) == "missing":
                 is_stored = bool(item.modules) and not isinstance(item.modules, Unknown)
@@ -116,4 +118,28 @@ def _locked(seen: Comparison, name: str) -> str:
     return f" (it was {found.version})" if known and isinstance(found, Package) else ""
 
 
-RULES = (custom_code_missing, custom_code_changed, needed_package_missing, needed_package_crossed_a_major)
+@rule(
+    "EL205",
+    Severity.NOTE,
+    source=_CODE,
+    remedy="import the module that registers it before loading, or pass custom_objects=",
+    loaders=(KERAS_LOADER, WEIGHTS_LOADER),
+)
+def own_code_not_known(seen: Comparison) -> Iterator[Case]:
+    """
+    The model asks for code of its own that is known by name alone.
+
+    It has no lock that says where that code is. The verdict supposes that it is there, and takes what it
+    wrote.
+    """
+    if seen.own_code:
+        yield "custom-objects", seen.own_code
+
+
+RULES = (
+    custom_code_missing,
+    custom_code_changed,
+    needed_package_missing,
+    needed_package_crossed_a_major,
+    own_code_not_known,
+)

@@ -21,7 +21,12 @@ __all__ = ["RULES"]
 _TENSORFLOW = "https://www.tensorflow.org/install/source#tested_build_configurations"
 
 
-@rule("EL301", Severity.ERROR, source=_TENSORFLOW, remedy="install the locked TensorFlow and Keras")
+@rule(
+    "EL301",
+    Severity.ERROR,
+    source=_TENSORFLOW,
+    remedy="install a TensorFlow and Keras that load it (diff --suggest names them)",
+)
 def tensorflow_missing(seen: Comparison) -> Iterator[Case]:
     """
     The target has no TensorFlow, or no Keras.

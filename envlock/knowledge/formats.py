@@ -42,12 +42,21 @@ def archive_before_2_12(seen: Comparison) -> Iterator[Problem]:
 )
 def named_otherwise(seen: Comparison) -> Iterator[Case | Problem]:
     """
-    A file is not called what it is.
+    A file is not called what it is, or is a folder where a file is expected.
 
     Keras 3 goes by the name: an archive ends in `.keras`, HDF5 in `.h5`. Keras up to 2.12 wrote HDF5
     under any name, `.keras` too; Keras 3 then says "File not found" or "File format not supported".
     """
     yield from seen.found("EL103")
+    stamps = seen.artifact.stamps
+    if isinstance(stamps, dict) and "unpacked" in stamps:
+        if seen.reader and seen.reader < (3, 4):
+            name = seen.artifact.name
+            yield (
+                name,
+                f"{name} is an unpacked archive, which {seen.reader_name} does not read; 3.4 was the first",
+            )
+        return
     endings = {"keras": (".keras",), "hdf5": (".h5", ".hdf5")}.get(seen.artifact.format)
     if endings and seen.reader >= THREE and not seen.artifact.name.endswith(endings):
         holds = "an archive" if seen.artifact.format == "keras" else "HDF5"
@@ -163,8 +172,12 @@ def release_not_said(seen: Comparison) -> Iterator[Case]:
     The target does not say which Keras or TensorFlow it has.
 
     What would load the model is not known: nothing is named, it has no exact version, or a TensorFlow is
-    named that takes any Keras 3. What is said of it then holds for the newest release that is known.
+    named that takes any Keras 3. What is said of it then holds for the newest release that is known. Of
+    releases that are older than all tables nothing is said.
     """
+    yield from seen.passed_over.items()
+    if _holds_bytecode(seen) and isinstance(seen.current.python, Unknown):
+        yield "python", "the target does not say which Python it has; a Lambda layer holds bytecode of one"
     if seen.artifact.format == "saved-model":
         if not seen.tensorflow and seen.current.tensorflow is not None:
             yield "tensorflow", "the target does not say which TensorFlow it has"
@@ -192,16 +205,20 @@ def architecture_not_read(seen: Comparison) -> Iterator[Case]:
     "EL132",
     Severity.ERROR,
     source="https://www.tensorflow.org/guide/saved_model",
-    remedy="copy the whole folder again, or save the model again",
-    loaders=(SAVED_MODEL_LOADER, KERAS_LOADER),
+    remedy="copy the whole model again, or save it again",
+    loaders=(SAVED_MODEL_LOADER, KERAS_LOADER, WEIGHTS_LOADER),
 )
-def file_missing_in_folder(seen: Comparison) -> Iterator[Problem]:
+def file_missing(seen: Comparison) -> Iterator[Case | Problem]:
     """
-    A file that the SavedModel counts on is not in its folder.
+    A file that the model counts on is not in its folder or archive.
 
     It was copied only in part: "No such file or directory".
     """
-    return seen.found("EL132")
+    yield from seen.found("EL132")
+    if seen.artifact.format == "keras" and isinstance(seen.content.missing, tuple):
+        for name in seen.content.missing:
+            said = f"ValueError: Could not find {name}"
+            yield name, f"{seen.artifact.name} does not hold {name}, which every loader reads", said
 
 
 @rule(
@@ -235,6 +252,14 @@ def no_signature_to_call(seen: Comparison) -> Iterator[Problem]:
     return seen.found("EL134")
 
 
+def _holds_bytecode(seen: Comparison) -> bool:
+    return any(
+        node.class_name == "__lambda__"
+        or (node.class_name == "Lambda" and node.config.get("function_type") == "lambda")
+        for node in seen.nodes()
+    )
+
+
 RULES = (
     archive_before_2_12,
     named_otherwise,
@@ -246,7 +271,7 @@ RULES = (
     optimizer_slots,
     release_not_said,
     architecture_not_read,
-    file_missing_in_folder,
+    file_missing,
     release_not_in_tables,
     no_signature_to_call,
 )

@@ -10,11 +10,12 @@ from envlock.knowledge.rule import Comparison, Severity, rule
 
 __all__ = ["RULES"]
 
-_RESAVE = "load it with the Keras that wrote it (envlock build makes that), or export() a SavedModel there"
+_RESAVE = (
+    "load it with a Keras that takes it (diff --suggest names the nearest), or export() a SavedModel there"
+)
 _REBUILD = (
     "build the model from its code and load_weights() the file, or load it with the Keras that wrote it"
 )
-_LEGACY = "install the tf-keras of your TensorFlow and set TF_USE_LEGACY_KERAS=1"
 _GUIDE = "https://keras.io/guides/migrating_to_keras_3/"
 _SAVING = "https://keras.io/guides/serialization_and_saving/"
 
@@ -82,7 +83,7 @@ def settings_not_found(seen: Comparison) -> Iterator[Problem]:
     return seen.found("EL111")
 
 
-@rule("EL112", Severity.ERROR, source=_GUIDE, remedy=_LEGACY, loaders=(KERAS_LOADER,))
+@rule("EL112", Severity.ERROR, source=_GUIDE, remedy=_RESAVE, loaders=(KERAS_LOADER,))
 def policy_of_another_generation(seen: Comparison) -> Iterator[Problem]:
     """
     A layer carries a dtype policy in a form that the target does not know.

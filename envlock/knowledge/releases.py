@@ -192,6 +192,8 @@ def keras(provider: str, release: tuple[int, ...]) -> KerasApi | None:
         return None
     family = _family(file)
     known = [_release(version) for version in family.releases]
+    if len(release) == 2:  # any patch of it: the newest
+        release = max((one for one in known if one[:2] == release), default=release)
     wanted = (*release, 0, 0)[:3]
     bit = min(range(len(known)), key=lambda item: _distance(known[item], wanted))
     return KerasApi(family, bit, is_exact=known[bit] == wanted)

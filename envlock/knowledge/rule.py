@@ -101,7 +101,8 @@ class Comparison:
     target; one that is not in it could not be looked for. `damage` says of each file of the model
     that is not as it was locked what is wrong with it. `is_code_missing` supposes that none of the model's
     own code can be had. `problems` is what the walk through the loaders found, `stand_ins` says of what is
-    in no table what it is judged as.
+    in no table what it is judged as, `passed_over` of what cannot be judged for want of one. `own_code` is
+    why the model's own code is not known, empty where it is or where the model needs none.
     """
 
     locked: Fingerprint
@@ -115,6 +116,8 @@ class Comparison:
     is_code_missing: bool = False
     problems: tuple[Problem, ...] = ()
     stand_ins: Mapping[str, str] = field(default_factory=dict)
+    passed_over: Mapping[str, str] = field(default_factory=dict)
+    own_code: str = ""
 
     @property
     def writer(self) -> Release:

@@ -13,6 +13,7 @@ __all__ = ["concise", "explanation", "report"]
 
 _COLOURS = {"error": "31", "breaks": "31", "warning": "33", "drifts": "33", "same": "32", "compatible": "32"}
 _NOTES_SHOWN = 12
+_ALIKE_SHOWN = 4
 _WIDEST = 160
 _FOLDED = {
     "EL311": "unrelated package differs",
@@ -28,7 +29,7 @@ def report(value: Report, *, colour: bool, verbose: bool = False) -> str:
         item for item in value.findings if item.severity > Severity.NOTE and value.loader in item.loaders
     ]
     notes = [item for item in value.findings if item.severity is Severity.NOTE]
-    lines += _findings(shown, colour=colour)
+    lines += _findings(shown, colour=colour, verbose=verbose)
     lines += _notes(notes, verbose=verbose)
     lines += _loaders(value)
     lines += _unknowns(value.unknown, verbose=verbose)
@@ -73,14 +74,18 @@ def _proof(value: Report) -> Iterator[str]:
             yield f"  canary: {rows}, difference {distance}, accepted {accepted}"
 
 
-def _findings(found: Sequence[Finding], *, colour: bool) -> Iterator[str]:
-    """Each finding, and after those that one thing mends, that."""
-    for remedy, group in groupby(found, key=lambda item: item.remedy):
-        for item in group:
+def _findings(found: Sequence[Finding], *, colour: bool, verbose: bool) -> Iterator[str]:
+    """The findings, of one kind the first few, and after those that one thing mends, that."""
+    for (code, remedy), group in groupby(found, key=lambda item: (item.code, item.remedy)):
+        items = list(group)
+        told = items if verbose else items[:_ALIKE_SHOWN]
+        for item in told:
             severity = _paint(item.severity.name.lower(), colour=colour)
             yield f"  {severity} {one_line(item.code)}: {one_line(item.message)}"
             if item.error:
                 yield f"    says: {one_line(_short(item.error))}"
+        if len(told) < len(items):
+            yield f"    {code}: {len(items) - len(told)} more; -v shows them"
         yield f"    fix: {one_line(remedy)}"
 
 

@@ -50,7 +50,7 @@ def test_every_table_says_where_it_comes_from() -> None:
 
 
 def test_the_tables_stay_small() -> None:
-    assert sum(path.stat().st_size for path in DATA.glob("*.tables")) < LARGEST
+    assert sum(path.stat().st_size for path in DATA.iterdir()) < LARGEST
 
 
 def test_all_releases_of_keras_3_and_of_keras_2_from_2_6_are_there() -> None:
@@ -220,10 +220,11 @@ def test_no_generation_stands_in_for_another(provider: str, release: tuple[int, 
 
 def test_a_release_opens_in_no_time(tmp_path: Path) -> None:
     program = (
-        "import time; from envlock.knowledge.releases import keras\n"
+        "import time; from envlock.knowledge import operations; from envlock.knowledge.releases import keras\n"
         "def opened():\n"
         "    start = time.process_time(); api = keras('keras', (3, 7, 0))\n"
         "    api.cls(api.public('keras.layers.Dense')); api.lookup('layer', 'Dense')\n"
+        "    operations.tensorflow((2, 18, 0)).has('MatMul')\n"
         "    return time.process_time() - start\n"
         "print(opened())"
     )
@@ -237,7 +238,7 @@ def test_a_release_opens_in_no_time(tmp_path: Path) -> None:
                 env={"PYTHONPATH": str(resources.package_folder().parent)},
             ).stdout
         )
-        for _ in range(3)
+        for _ in range(5)
     )
 
-    assert best < 0.05  # 8 ms on a quiet machine
+    assert best < 0.02  # both tables together; 8 ms on a quiet machine

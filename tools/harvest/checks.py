@@ -315,7 +315,7 @@ class Frame:
         is_against = isinstance(op, (ast.NotIn, ast.IsNot, ast.NotEq))
         return ["not", [word, one, other]] if is_against else [word, one, other]
 
-    def _result(self, node: ast.Call) -> Any:  # noqa: PLR0911
+    def _result(self, node: ast.Call) -> Any:
         name = _bare(node.func)
         match node.func, node.args:
             case ast.Name(id="isinstance"), [item, kinds]:

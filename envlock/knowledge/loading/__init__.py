@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from envlock.knowledge.releases import KerasApi
     from envlock.knowledge.rule import Comparison
 
-__all__ = ["api_of", "problems", "stand_ins"]
+__all__ = ["api_of", "passed_over", "problems", "stand_ins"]
 
 _TWO, _THREE = (2,), (3,)
 # What pip installs where only "some Keras 3" is asked for.
@@ -31,7 +31,7 @@ _NEWEST = 999
 def problems(seen: Comparison) -> tuple[Problem, ...]:
     """Everything that stands between the model and the loaders of the target."""
     found: dict[Problem, set[str]] = {}
-    for problem in _problems(seen):
+    for problem in _problems(_settled(seen)):
         found.setdefault(replace(problem, loaders=()), set()).update(problem.loaders)
     return tuple(
         replace(problem, loaders=tuple(name for name in ALL_LOADERS if name in loaders))
@@ -66,8 +66,27 @@ def stand_ins(seen: Comparison) -> dict[str, str]:
     return found
 
 
+def passed_over(seen: Comparison) -> dict[str, str]:
+    """What is said of a release that no table comes near to: that nothing is known of it."""
+    if seen.artifact.format == "saved-model":
+        known = not seen.tensorflow or operations.tensorflow(seen.tensorflow) is not None
+        name = "TensorFlow " + ".".join(map(str, seen.tensorflow))
+        return {} if known else {"tensorflow": f"{name} is far from all that envlock has tables of"}
+    if seen.reader and api_of(seen) is None:
+        return {"keras": f"{seen.reader_name} is far from all that envlock has tables of"}
+    return {}
+
+
 def _stands_in(name: str, version: str) -> str:
     return f"{name} is not in envlock's tables; it is judged as {version} is"
+
+
+def _settled(seen: Comparison) -> Comparison:
+    """The same with a release of Keras that is only known as "some Keras 3" settled on the one judged by."""
+    keras, api = seen.current.keras, api_of(seen)
+    if len(seen.reader) != 1 or api is None or not isinstance(keras, Keras):
+        return seen
+    return replace(seen, current=replace(seen.current, keras=replace(keras, version=api.version)))
 
 
 def _problems(seen: Comparison) -> Iterator[Problem]:

@@ -63,10 +63,12 @@ def _whole_numbers(seen: Comparison, nodes: tuple[Node, ...]) -> Iterator[Proble
         return
     for node in nodes:
         model = node.config.get("layers")
+        before: object = None
         for item in model if isinstance(model, list) else ():
+            last, before = before, item
             name = text_of(item, "class_name") or ""
             crossed = any((seen.writer < bound) != (seen.reader < bound) for bound in _WHOLE.get(name, ()))
-            if crossed and config_of(item).get("interpolation") != "nearest" and _is_fed(item, model, whole):
+            if crossed and config_of(item).get("interpolation") != "nearest" and _is_fed(item, last, whole):
                 called = f"{name} {config_of(item).get('name')!r}"
                 yield _silent(
                     called, f"{called} gets whole numbers, which {seen.reader_name} treats otherwise"
@@ -77,12 +79,11 @@ def _is_whole(dtype: object) -> bool:
     return isinstance(dtype, str) and dtype.startswith(("int", "uint"))
 
 
-def _is_fed(item: dict[str, Any], model: Any, whole: set[str]) -> bool:
-    """Whether one of these inputs goes straight into a layer, by its nodes or by its place."""
+def _is_fed(item: dict[str, Any], before: object, whole: set[str]) -> bool:
+    """Whether one of these inputs goes straight into a layer, by its nodes or by what stands before it."""
     nodes = item.get("inbound_nodes")
     if not nodes:
-        place = next((number for number, other in enumerate(model) if other is item), 0)
-        return place > 0 and str(config_of(model[place - 1]).get("name")) in whole
+        return str(config_of(before).get("name")) in whole
     waiting, met = [nodes], 0
     while waiting and met < _MOST:
         value, met = waiting.pop(), met + 1

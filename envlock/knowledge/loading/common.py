@@ -24,7 +24,6 @@ __all__ = [
     "missing_code",
     "shown",
     "text_of",
-    "unrecorded",
 ]
 
 _MOST_SHOWN = 80
@@ -52,8 +51,15 @@ def label(item: object) -> str:
 
 def shown(value: object) -> str:
     """A value as a message quotes it, cut where it is long."""
-    text = value if isinstance(value, str) else repr(value) if not isinstance(value, (dict, list)) else "…"
+    text = value if isinstance(value, str) else repr(value) if _is_short(value) else "…"
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 2]} …"
+
+
+def _is_short(value: object) -> bool:
+    """Whether a value is plain, or a short list of such."""
+    if isinstance(value, list):
+        return len(value) <= _MOST_LISTED and not any(isinstance(item, (dict, list)) for item in value)
+    return not isinstance(value, dict)
 
 
 def listed(values: Iterable[str], *, mark: str = "`") -> str:
@@ -100,24 +106,6 @@ def missing_code(asked: str, owner: str, *, avoided_by: str = "", error: str = "
         error=error or f"Could not locate class '{shown(asked)}'",
         avoided_by=avoided_by,
     )
-
-
-def unrecorded(item: dict[str, Any], reader: str) -> Iterator[Problem]:
-    """
-    A model of the user's in an archive of Keras 2 that has no configuration at all.
-
-    So Keras 2 writes one whose class takes arguments and says nothing of them; one that takes none states its
-    name at least.
-    """
-    if item.get("config") == {} and not is_own(item, "model", "2"):
-        what = label(item)
-        yield Problem(
-            code="EL124",
-            subject=what,
-            message=f"{what} does not record the arguments of its class, which {reader} needs to make it",
-            error="TypeError: Unable to revive model from config. When overriding the `get_config()` method, "
-            f"make sure that the returned config contains all items used as arguments to {what}",
-        )
 
 
 def key_problems(

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from envlock.knowledge.loading import keras2_compile, keras2_objects, keras2_weights
-from envlock.knowledge.loading.common import unrecorded
 from envlock.knowledge.loading.keras2_load import load
 from envlock.knowledge.loading.keras2_modules import by_module
 from envlock.knowledge.problem import Problem
-from envlock.knowledge.rule import THREE, Comparison
+from envlock.knowledge.rule import Comparison
 
 if TYPE_CHECKING:
     from envlock.knowledge.releases import KerasApi
@@ -48,8 +47,6 @@ def archive(seen: Comparison, api: KerasApi) -> Iterator[Problem]:
         if problem:
             yield problem
         yield from keras2_objects.problems(job, config, "model")
-        if seen.writer < THREE:
-            yield from unrecorded(config, job.reader_name)
         yield from keras2_weights.in_archive(job, config, seen.content.weights)
     if isinstance(settings, dict):
         yield from keras2_compile.from_archive(job, settings)

@@ -24,6 +24,8 @@ _LAMBDA = "<lambda>"
 _METRICS = ("metrics", "weighted_metrics")
 _NEWER = frozenset({"weight_decay", "use_ema", "jit_compile", "is_legacy_optimizer"})
 _OLDER = frozenset({"decay"})
+# Archives are followed by making the state of the optimizer; since 2.15 not of the older kind, which cannot.
+_BUILDS_LEGACY = (2, 15)
 
 
 def from_hdf5(load: Load, settings: dict[str, Any]) -> Iterator[Problem]:
@@ -65,8 +67,21 @@ def _by_module(load: Load, item: dict[str, Any]) -> Iterator[Problem]:
         yield problem
     elif found:
         yield from _keys(load, item, found)
+        yield from _unbuilt(load, item, found)
         yield from keras2_values.wrapped(load, item, avoided_by=COMPILING)
         yield from _schedule(load, item)
+
+
+def _unbuilt(load: Load, item: dict[str, Any], qualified: str) -> Iterator[Problem]:
+    """An optimizer of `keras.optimizers.legacy`, which has no `build`."""
+    made = load.class_of(qualified)
+    if load.reader < _BUILDS_LEGACY and made is not None and "OptimizerV2" in made.mro:
+        yield _told(
+            "EL117",
+            label(item),
+            f"is a legacy optimizer, whose state {load.reader_name} cannot make for an archive",
+            f"{made.mro[0]!r} object has no attribute 'build'",
+        )
 
 
 def _single(value: object) -> Iterator[Any]:

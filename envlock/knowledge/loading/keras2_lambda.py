@@ -57,7 +57,8 @@ def bytecode(load: Load, code: object, owner: str, *, avoided_by: str = _SAFE) -
             error="Requested the deserialization of a Lambda layer with a Python `lambda` inside it.",
             avoided_by=avoided_by,
         )
-    yield from _jumping(load, code, owner)
+    around = avoided_by if avoided_by != _SAFE else ""
+    yield from _jumping(load, code, owner, around)
     family = _family(code)
     if family and load.python and not (family[0] <= load.python < family[1]):
         yield Problem(
@@ -66,10 +67,11 @@ def bytecode(load: Load, code: object, owner: str, *, avoided_by: str = _SAFE) -
             message=f"{owner} holds bytecode of Python {_said(family)}, "
             f"the target has {_said((load.python,))}",
             error="bad marshal data (unknown type code)",
+            avoided_by=around,
         )
 
 
-def _jumping(load: Load, code: object, owner: str) -> Iterator[Problem]:
+def _jumping(load: Load, code: object, owner: str, avoided_by: str) -> Iterator[Problem]:
     """Bytecode that jumps, between 3.10 and the two before it, which count the distance otherwise."""
     sides = (load.written_python, load.python)
     if not all((3, 8) <= side < (3, 11) for side in sides) or len({side < (3, 10) for side in sides}) == 1:
@@ -83,6 +85,7 @@ def _jumping(load: Load, code: object, owner: str) -> Iterator[Problem]:
             message=f"{owner} holds bytecode of Python {_said((load.written_python,))} that jumps, "
             f"and the target has {_said((load.python,))}",
             error="object is not callable",
+            avoided_by=avoided_by,
         )
 
 

@@ -14,7 +14,7 @@ from envlock.values import frozen
 if TYPE_CHECKING:
     from envlock.knowledge.releases import KerasApi, KerasClass
 
-__all__ = ["COMPILING", "Load", "load", "refused"]
+__all__ = ["COMPILING", "Load", "load", "refused", "tables_of"]
 
 COMPILING = "compile=False"
 
@@ -89,7 +89,7 @@ class Load:
             return True
         if kind == "activation" and name in _OF_TENSORFLOW:
             return True
-        written = _written(self.writer)
+        written = tables_of(self.writer)
         return written is not None and kind is not None and written.lookup(kind, name) is not None
 
     def found(self, kind: str, name: str) -> str | None:
@@ -127,7 +127,7 @@ class Load:
         return f"Unknown {called}: {shown(name)}"
 
 
-def _written(writer: Release) -> KerasApi | None:
+def tables_of(writer: Release) -> KerasApi | None:
     """The tables of the Keras that wrote the file."""
     if not writer:
         return None

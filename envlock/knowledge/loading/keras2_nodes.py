@@ -17,6 +17,9 @@ OPERATIONS = frozenset({"TFOpLambda", "SlicingOpLambda", "ClassMethod"})
 # Arguments that `__call__` itself takes, or takes away where `call` does not expect them.
 _ALWAYS = frozenset({"training", "mask", "initial_state", "constants", "inputs", "name"})
 
+# What layers of Keras' own ask for its shape.
+_MASKS = ("attention_mask", "mask")
+
 # Functions that take any number of tensors: Keras writes the first argument down, and loses the others.
 _LOSING = frozenset({"einsum", "linalg.einsum", "meshgrid"})
 
@@ -127,10 +130,20 @@ def operation(load: Load, item: dict[str, Any]) -> Iterator[Problem]:
 
 def _arguments(load: Load, layer: dict[str, Any], nodes: list[Any]) -> Iterator[Problem]:
     """The arguments that a layer was called with, against what its `call` takes in this release."""
-    given = {key for node in nodes for key in _given(node)} - _ALWAYS
+    arguments = [given for node in nodes for given in _given(node)]
     name = text_of(layer, "class_name")
-    if not given or not name or name in OPERATIONS or not load.is_own(layer, "layer"):
+    if not arguments or not name or name in OPERATIONS or not load.is_own(layer, "layer"):
         return
+    given = {key for found in arguments for key in found if isinstance(key, str)} - _ALWAYS
+    array = next((key for found in arguments for key in _MASKS if _is_array(found.get(key))), None)
+    if array is not None:
+        yield refused(
+            "EL126",
+            layer,
+            f"is called with an array as `{array}`, which {load.reader_name} reads back as a list",
+            error=f'Exception encountered when calling layer "{shown(text_of(layer, "name") or name)}" '
+            f"(type {name}). 'list' object has no attribute 'shape'",
+        )
     found = load.class_of(load.found("layer", name))
     taken = found.signatures.get("call") if found else None
     if taken is None or "**" in taken or any(part.startswith("**") for part in taken):
@@ -146,13 +159,22 @@ def _arguments(load: Load, layer: dict[str, Any], nodes: list[Any]) -> Iterator[
         )
 
 
-def _given(node: object) -> Iterator[str]:
-    """The names of the arguments in one node: `[layer, node, tensor, arguments]`, in any structure."""
+def _is_array(value: object) -> bool:
+    """Whether a value is rows of numbers, and neither a tensor of the model's nor a list of such."""
+    while isinstance(value, list) and value and isinstance(value[0], list):
+        value = value[0]
+        if value and all(isinstance(item, (bool, int, float)) for item in value):
+            return True
+    return False
+
+
+def _given(node: object) -> Iterator[dict[str, Any]]:
+    """The arguments in one node: `[layer, node, tensor, arguments]`, in any structure."""
     waiting = [node]
     while waiting:
         match waiting.pop():
             case [str(), int(), _, dict(arguments)]:
-                yield from (key for key in arguments if isinstance(key, str))
+                yield arguments
             case list(items):
                 waiting.extend(items)
             case dict(items):

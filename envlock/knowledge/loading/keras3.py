@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from envlock.knowledge.loading.common import unrecorded
 from envlock.knowledge.loading.keras3_compile import archive_settings, hdf5_settings
 from envlock.knowledge.loading.keras3_loader import Task, loader_of
 from envlock.knowledge.loading.keras3_objects import MODEL, walk
@@ -18,7 +17,7 @@ from envlock.knowledge.loading.keras3_state import (
     meanings,
 )
 from envlock.knowledge.problem import Problem
-from envlock.knowledge.rule import THREE, Comparison
+from envlock.knowledge.rule import Comparison
 
 if TYPE_CHECKING:
     from envlock.knowledge.releases import KerasApi
@@ -34,7 +33,6 @@ def archive(seen: Comparison, api: KerasApi) -> Iterator[Problem]:
     config = {key: value for key, value in seen.content.config.items() if key != "compile_config"}
     yield from _once(
         walk(loader, Task(item=config, role="object", owner=MODEL)),
-        unrecorded(config, loader.name) if seen.writer < THREE else iter(()),
         archive_settings(loader),
         archive_weights(loader),
         archive_assets(loader),

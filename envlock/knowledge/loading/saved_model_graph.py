@@ -36,6 +36,9 @@ _DRAWS = re.compile(
     r"|Stateful(Uniform|StandardNormal|TruncatedNormal|RandomBinomial)"
 )
 
+# What Keras 3 and `tf.random.Generator` keep their seeds in.
+_SEEDS = {"int32", "int64", "uint32"}
+
 # The objects with slots that are revived by name, and by what.
 _KERAS_OPTIMIZER = "optimizer"
 _NEWER_OPTIMIZER = "experimentalOptimizer"
@@ -209,7 +212,13 @@ def _kernels(seen: Comparison, api: TensorFlowApi) -> Iterator[Problem]:
 def _random(seen: Comparison) -> Iterator[Problem]:
     """What Keras 3 exports of layers that augment images draws numbers when it is served."""
     called = seen.content.called if isinstance(seen.content.called, tuple) else ()
-    drawing = next((op for op in called if _DRAWS.match(op)), None)
+    # What draws statelessly gives other numbers where its seed is a variable, which seeds alone are here.
+    values = seen.content.op_values if isinstance(seen.content.op_values, dict) else {}
+    read = values.get("ReadVariableOp", {}).get("dtype", ["int64"])
+    is_seeded = not _SEEDS.isdisjoint(read)
+    drawing = next(
+        (op for op in called if _DRAWS.match(op) and (is_seeded or not op.startswith("Stateless"))), None
+    )
     if drawing is not None:
         yield Problem(
             code="EL131",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from envlock.facts import WEIGHTS_LOADER
-from envlock.knowledge.loading.common import shown
+from envlock.knowledge.loading.common import config_of, kind_of, shown, text_of
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import THREE, Comparison, written
 from envlock.values import replace
@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 __all__ = ["problems"]
 
 _ONLY = (WEIGHTS_LOADER,)
-# What they learn is a table, which Keras 2 neither writes to HDF5 nor reads from it.
+# What they learn is a table, which Keras 2 neither writes to HDF5 nor reads from it; since 2.6 it is none of
+# their weights where the vocabulary is given to them.
 _TABLES = {"TextVectorization", "StringLookup", "IntegerLookup"}
+_GIVEN = (2, 6)
 # Sublayers that Keras 2 keeps under `_query_dense` and Keras 3 files as `query_dense`.
-_NAMED_OTHERWISE = {"MultiHeadAttention", "GroupedQueryAttention"}
+_NAMED_OTHERWISE = ("query_dense", "key_dense", "value_dense", "output_dense")
+_ATTENTION = {"MultiHeadAttention", "GroupQueryAttention"}
+# The state that every optimizer has from the beginning: its step and its learning rate.
+_UNTRAINED = 2
 _ARCHIVES = (2, 12)
 
 
@@ -39,16 +44,34 @@ def problems(seen: Comparison, api: KerasApi) -> Iterator[Problem]:
             yield from _of_keras_3(seen)
     elif seen.artifact.format == "hdf5":
         yield from _tables(seen)
+    yield from _defaults(seen, api)
 
 
 def _of_keras_3(seen: Comparison) -> Iterator[Problem]:
     """Archives of Keras 3 have the layout of Keras 2.15, but for what is called otherwise in it."""
-    if seen.content.compile_config and seen.reader >= (2, 13):
-        yield _elsewhere(seen, "the metrics that the model was compiled with", "loss")
-    for node in seen.nodes():
-        if node.class_name in _NAMED_OTHERWISE:
-            yield _elsewhere(seen, node.label, "value")
+    found = seen.content.weights
+    held = {spec.name for spec in found} if isinstance(found, tuple) else None
+    if seen.content.compile_config and seen.reader >= (2, 13) and (held is None or _is_trained(seen, held)):
+        yield _elsewhere(seen, "the metrics of the model, which training makes", "loss")
+    if held is None:
+        for node in seen.nodes():
+            if node.class_name in _ATTENTION:
+                yield _elsewhere(seen, node.label, "value")
+                return
+    for name in held or ():
+        place, mark, _ = name.partition(f"/{_NAMED_OTHERWISE[0]}/")
+        if mark and all(f"{place}/{other}/vars/0" in held for other in _NAMED_OTHERWISE):
+            yield _elsewhere(seen, f"the attention at {shown(place)}", "value")
             return
+
+
+def _is_trained(seen: Comparison, held: set[str]) -> bool:
+    """Whether the model was trained before it was saved, as its code may do: a plain SGD does not tell."""
+    settings = seen.content.compile_config
+    optimizer = settings.get("optimizer") if isinstance(settings, dict) else None
+    name = optimizer if isinstance(optimizer, str) else text_of(optimizer, "class_name") or ""
+    state = sum(spec.startswith("optimizer/vars/") for spec in held)
+    return state > _UNTRAINED or (name.lower() == "sgd" and not config_of(optimizer).get("momentum"))
 
 
 def _elsewhere(seen: Comparison, what: str, name: str) -> Problem:
@@ -63,7 +86,8 @@ def _elsewhere(seen: Comparison, what: str, name: str) -> Problem:
 
 def _tables(seen: Comparison) -> Iterator[Problem]:
     for node in seen.nodes():
-        if node.class_name in _TABLES:
+        is_given = seen.reader >= _GIVEN and bool(node.config.get("vocabulary"))
+        if node.class_name in _TABLES and not is_given:
             name = shown(node.config.get("name", node.class_name))
             yield Problem(
                 code="EL128",
@@ -74,3 +98,23 @@ def _tables(seen: Comparison) -> Iterator[Problem]:
                 loaders=_ONLY,
             )
             return
+
+
+def _defaults(seen: Comparison, api: KerasApi) -> Iterator[Problem]:
+    """Activations that the model's code leaves to Keras, which chooses another one here than where it was."""
+    from envlock.knowledge.loading.keras2_load import tables_of
+
+    there = tables_of(seen.writer)
+    for node in seen.nodes() if there else ():
+        before, now = (tables.cls(tables.lookup("layer", node.class_name) or "") for tables in (there, api))
+        for key, value in node.config.items() if before and now else ():
+            kept = before.accepts.get(key), now.accepts.get(key)
+            if kind_of(key) == "activation" and value == kept[0] != kept[1] and isinstance(kept[1], str):
+                yield Problem(
+                    code="EL113",
+                    subject=node.label,
+                    message=f"{node.label} has {shown(value)} as {key}, which {written(seen)} chose by "
+                    f"itself; {seen.reader_name} chooses {shown(kept[1])}",
+                    loaders=_ONLY,
+                    is_silent=True,
+                )
