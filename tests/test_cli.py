@@ -95,7 +95,7 @@ def test_a_diff_says_what_breaks_why_and_what_mends_it(capsys: pytest.CaptureFix
     assert out.splitlines()[:3] == [
         f"house.keras: breaks in {KERAS_2} (saved with TensorFlow 2.17.0, Keras 3.5.0)",
         "  error EL108: InputLayer 'features' carries `batch_shape`, which Keras 2.15.0 does not accept",
-        "    says: ValueError: Unrecognized keyword arguments: {'batch_shape': …}",
+        "    says: ValueError: Unrecognized keyword arguments: {'batch_shape': [None, 4]}",
     ]
     assert out.splitlines()[3] == f"    fix: {explain('EL108').remedy}"
     assert out.splitlines()[-1] == "next: envlock explain EL108"

@@ -106,9 +106,22 @@ def test_the_compile_settings_are_read_from_the_architecture() -> None:
 def test_an_archive_of_a_model_that_was_not_compiled_has_no_compile_settings(tmp_path: Path) -> None:
     path = _archive(tmp_path / "house.keras", config='{"class_name": "Sequential", "compile_config": null}')
 
-    assert keras_zip.read(path).content == Content(
-        config={"class_name": "Sequential", "compile_config": None}, compile_config=None
+    content = keras_zip.read(path).content
+
+    assert (content.config, content.compile_config) == (
+        {"class_name": "Sequential", "compile_config": None},
+        None,
     )
+
+
+@pytest.mark.parametrize("name", ["model.weights.h5", "model.weights.json", "model.weights.npz"])
+def test_an_archive_without_weights_says_that_they_are_missing(tmp_path: Path, name: str) -> None:
+    path = _archive(tmp_path / "house.keras", config='{"class_name": "Sequential"}')
+    without = keras_zip.read(path).content.missing
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(name, b"weights")
+
+    assert (without, keras_zip.read(path).content.missing) == (("model.weights.h5",), ())
 
 
 @pytest.mark.parametrize(
@@ -229,7 +242,7 @@ def test_an_archive_that_was_unpacked_reads_the_same(tmp_path: Path) -> None:
     folder = _unpacked(KERAS_3, tmp_path / "house")
 
     assert keras_zip.matches(folder)
-    assert keras_zip.read(folder) == keras_zip.read(KERAS_3)
+    assert keras_zip.read(folder) == replace(keras_zip.read(KERAS_3), stamps={"unpacked": "yes"})
 
 
 def test_the_assets_are_the_files_below_their_folder(tmp_path: Path) -> None:

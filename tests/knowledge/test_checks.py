@@ -24,7 +24,7 @@ def test_a_refused_value_is_told_with_its_key_and_the_words_of_the_constructor()
     rows = [(condition, "ValueError: Unknown padding {padding} of {nobody}")]
 
     assert list(refusals(rows, {"padding": "left"})) == [
-        (("padding",), "ValueError: Unknown padding 'left' of {nobody}")
+        (("padding",), "ValueError: Unknown padding 'left' of …")
     ]
 
 

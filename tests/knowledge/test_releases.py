@@ -220,7 +220,9 @@ def test_no_generation_stands_in_for_another(provider: str, release: tuple[int, 
 
 def test_a_release_opens_in_no_time(tmp_path: Path) -> None:
     program = (
-        "import time; from envlock.knowledge import operations; from envlock.knowledge.releases import keras\n"
+        "import time\n"
+        "from envlock.knowledge import operations\n"
+        "from envlock.knowledge.releases import keras\n"
         "def opened():\n"
         "    start = time.process_time(); api = keras('keras', (3, 7, 0))\n"
         "    api.cls(api.public('keras.layers.Dense')); api.lookup('layer', 'Dense')\n"

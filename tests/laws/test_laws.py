@@ -26,20 +26,28 @@ from envlock.facts import (
     Unknown,
     find_unknowns,
 )
-from envlock.redact import visible
+from envlock.redact import clean, visible
 from envlock.views import facts, machine
 
 # A busy machine is slow, which says nothing about a law.
 settings.register_profile("laws", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("laws")
 
+
+def is_kept(text: str) -> bool:
+    """Whether nothing in it is taken out on its way into a lock, as a home folder would be."""
+    return clean(text) == text
+
+
 # Few different texts, so that two fingerprints agree here and differ there; some are hostile.
 TEXTS = st.sampled_from(
     ["", "a", "b", "3.11.7", "true", "-1", '"quoted"', "back\\slash", "two\nlines", "tab\tand\rreturn", "= ["]
-) | st.text(max_size=6)
+) | st.text(max_size=6).filter(is_kept)
 # A short array's items must not hold what ends a line in Unicode but not in TOML.
 ITEMS = st.tuples() | st.lists(
-    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x85\u2028\u2029"), max_size=6),
+    st.text(
+        st.characters(exclude_categories=["Cs"], exclude_characters="\x85\u2028\u2029"), max_size=6
+    ).filter(is_kept),
     max_size=4,
 ).map(tuple)
 NAMES = st.sampled_from(["numpy", "keras", "tf-keras", "six", "a", "0x"])
