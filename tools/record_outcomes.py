@@ -3,8 +3,9 @@ Keep what really happened to models as a fixture for the tests.
 
     python tools/record_outcomes.py OUT.jsonl.xz ARTIFACTS RESULTS.csv [...] [--rows N]
 
-RESULTS and ARTIFACTS are as those of `benchmarks/score.py`. Each line of OUT is one saved model: what its reader
-says of it, and under each action and environment what happened. Of the rows, N are drawn with a fixed seed.
+RESULTS and ARTIFACTS are as those of `benchmarks/score.py`, with a folder for each group. Each line of
+OUT is one saved model: what its reader says of it, and under each action and environment what happened. Of
+the rows, N are drawn with a fixed seed.
 """
 
 from __future__ import annotations

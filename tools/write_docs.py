@@ -51,7 +51,7 @@ def changes() -> str:
     said = [
         "# What changed for saved models, release by release",
         "",
-        "From the tables that envlock judges with, read out of the released sources (`tools/harvest_api.py`).",
+        "From the tables that envlock judges with, which `tools/harvest_api.py` reads out of the sources.",
         "Public classes that came (`+`) or went (`-`), and keys that a class began or ceased to take. A file",
         "that carries a key which its reader does not take is refused (`EL108`). A release that is not named",
         "changed none.",

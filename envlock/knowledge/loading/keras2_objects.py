@@ -64,7 +64,7 @@ def problems(load: Load, item: object, kind: str | None = "layer", owner: str = 
 
 
 def _improper(
-    load: Load, kind: str | None, owner: str, *, error: str = "Improper config format for"
+    load: Load, kind: str | None, owner: str, *, error: str = "Improper config format for {'value':"
 ) -> Problem:
     """What Keras 2 makes of a lambda in a slot: a name that nobody has, or bytecode without a name."""
     return Problem(

@@ -33,6 +33,8 @@ _STATE = {
     "TextVectorization": "vocabulary",
 }
 _WITH = frozenset({"AdditiveAttention", "RNN"})
+# Their state is a file among the assets of an archive.
+_FILED = frozenset({"IntegerLookup", "StringLookup", "TextVectorization"})
 
 
 def in_archive(load: Load, config: dict[str, Any], held: Maybe[tuple[TensorSpec, ...]]) -> Iterator[Problem]:
@@ -54,24 +56,45 @@ def in_archive(load: Load, config: dict[str, Any], held: Maybe[tuple[TensorSpec,
             subject=label(config),
             message=f"{label(config)} was written by Keras {_said(load.writer)}, and {load.reader_name} "
             f"looks for the weights of {shown(lost)} elsewhere in the archive",
-            error=f"Layer '{shown(lost)}' expected variables, but received 0 variables during loading.",
+            error=_unfed(config, lost),
         )
 
 
+def _unfed(config: dict[str, Any], lost: str) -> str:
+    """What is said of the first layer without its weights: one with a vocabulary looks for a file of it."""
+    for layer in _layers(config):
+        if config_of(layer).get("name") == lost and text_of(layer, "class_name") in _FILED:
+            return "TypeError: expected str, bytes or os.PathLike object, not NoneType"
+    return f"Layer '{shown(lost)}' expected variables, but received 0 variables during loading."
+
+
 def in_hdf5(load: Load, config: dict[str, Any]) -> Iterator[Problem]:
-    """The weights of a model that lists no layers: Keras 2 writes none, and has nothing to give them to."""
-    if is_network(config) or isinstance(config.get("config"), list) or load.writer < THREE:
-        return
+    """The weights in the file that the model has no place for, once it is made from its configuration."""
+    if is_network(config):
+        for layer in _layers(config):
+            if _is_dynamic(load, layer):
+                what = label(layer)
+                said = f"{what} is dynamic, so {load.reader_name} makes its weights in its first call alone"
+                yield _homeless(load, what, said, "1 less")
+    elif not isinstance(config.get("config"), list) and load.writer >= THREE:
+        what = label(config)
+        said = f"{what} lists no layers, so {load.reader_name} has none to give the weights to"
+        yield _homeless(load, what, said, "0")
+
+
+def _homeless(load: Load, what: str, said: str, expected: str) -> Problem:
     if load.reader >= (2, 7):
-        error = "Layer count mismatch when loading weights from file. Model expected 0 layers"
+        error = f"Layer count mismatch when loading weights from file. Model expected {expected} layers"
     else:
-        error = "You are trying to load a weight file containing layers into a model with 0 layers."
-    yield Problem(
-        code="EL128",
-        subject=label(config),
-        message=f"{label(config)} lists no layers, so {load.reader_name} has none to give the weights to",
-        error=error,
-    )
+        error = f"You are trying to load a weight file containing layers into a model with {expected} layers."
+    return Problem(code="EL128", subject=what, message=said, error=error)
+
+
+def _is_dynamic(load: Load, layer: dict[str, Any]) -> bool:
+    """Whether a layer runs eagerly, and is not built when the model is put together."""
+    config = config_of(layer)
+    place = f"model_weights/{config.get('name')}/"
+    return config.get("dynamic") is True and any(name.startswith(place) for name in load.held)
 
 
 def _is_lost(held: Maybe[tuple[TensorSpec, ...]], written: str, read: str) -> bool:

@@ -12,7 +12,8 @@ from envlock.knowledge.rule import THREE, Comparison, written
 from envlock.values import replace
 
 if TYPE_CHECKING:
-    from envlock.knowledge.releases import KerasApi
+    from envlock.artifacts.reading import Node
+    from envlock.knowledge.releases import KerasApi, KerasClass
 
 __all__ = ["problems"]
 
@@ -60,7 +61,7 @@ def _of_keras_3(seen: Comparison) -> Iterator[Problem]:
                 return
     for name in held or ():
         place, mark, _ = name.partition(f"/{_NAMED_OTHERWISE[0]}/")
-        if mark and all(f"{place}/{other}/vars/0" in held for other in _NAMED_OTHERWISE):
+        if mark and held and all(f"{place}/{other}/vars/0" in held for other in _NAMED_OTHERWISE):
             yield _elsewhere(seen, f"the attention at {shown(place)}", "value")
             return
 
@@ -106,8 +107,10 @@ def _defaults(seen: Comparison, api: KerasApi) -> Iterator[Problem]:
 
     there = tables_of(seen.writer)
     for node in seen.nodes() if there else ():
-        before, now = (tables.cls(tables.lookup("layer", node.class_name) or "") for tables in (there, api))
-        for key, value in node.config.items() if before and now else ():
+        before, now = _of(there, node), _of(api, node)
+        if before is None or now is None:
+            continue
+        for key, value in node.config.items():
             kept = before.accepts.get(key), now.accepts.get(key)
             if kind_of(key) == "activation" and value == kept[0] != kept[1] and isinstance(kept[1], str):
                 yield Problem(
@@ -118,3 +121,7 @@ def _defaults(seen: Comparison, api: KerasApi) -> Iterator[Problem]:
                     loaders=_ONLY,
                     is_silent=True,
                 )
+
+
+def _of(tables: KerasApi | None, node: Node) -> KerasClass | None:
+    return tables.cls(tables.lookup("layer", node.class_name) or "") if tables else None
