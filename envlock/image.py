@@ -171,7 +171,7 @@ def _own_code() -> bytes:
     root = resources.package_folder()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, path in _files(root, "envlock"):
-            if path.suffix in {".py", ".toml"}:
+            if "__pycache__" not in path.parts:
                 _add_file(archive, name, path)
     return buffer.getvalue()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from judged import make_plan, write_locked
 
-from envlock import resources
+from envlock import image, resources
 from envlock.emit.dockerfile import dockerfile
 from envlock.image import write_context
 from envlock.lockfile import Place, place
@@ -159,3 +159,12 @@ def test_another_plan_gives_other_bytes(tmp_path: Path) -> None:
     where = locked(tmp_path)
 
     assert context(where, requirements=("keras==3.6.0",)) != context(where)
+
+
+def test_the_check_inside_the_image_gets_the_whole_package() -> None:
+    with tarfile.open(fileobj=io.BytesIO(image._own_code())) as archive:
+        held = set(archive.getnames())
+
+    root = resources.package_folder()
+    files = (path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    assert held == {f"envlock/{path.relative_to(root).as_posix()}" for path in files}
