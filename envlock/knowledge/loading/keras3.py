@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from envlock.facts import WEIGHTS_LOADER
 from envlock.knowledge.loading.keras3_compile import archive_settings, hdf5_settings
-from envlock.knowledge.loading.keras3_loader import Task, loader_of
+from envlock.knowledge.loading.keras3_loader import Loader, Task, loader_of
 from envlock.knowledge.loading.keras3_objects import MODEL, walk
 from envlock.knowledge.loading.keras3_state import (
     archive_assets,
@@ -37,6 +38,7 @@ def archive(seen: Comparison, api: KerasApi) -> Iterator[Problem]:
         archive_weights(loader),
         archive_assets(loader),
         meanings(loader),
+        _folder(loader),
     )
 
 
@@ -52,6 +54,19 @@ def hdf5(seen: Comparison, api: KerasApi) -> Iterator[Problem]:
         hdf5_weights(loader),
         meanings(loader),
     )
+
+
+def _folder(loader: Loader) -> Iterator[Problem]:
+    """An archive that is not packed, which `load_model` takes since 3.4 and `load_weights` never does."""
+    artifact = loader.seen.artifact
+    if isinstance(artifact.stamps, dict) and "unpacked" in artifact.stamps and loader.release >= (3, 4):
+        yield Problem(
+            code="EL103",
+            subject=artifact.name,
+            message=f"{artifact.name} is an unpacked archive, of which {loader.name} does not load weights",
+            error=f"ValueError: File format not supported: filepath={artifact.name}. Keras 3 only supports",
+            loaders=(WEIGHTS_LOADER,),
+        )
 
 
 def _once(*walks: Iterator[Problem]) -> Iterator[Problem]:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from envlock.knowledge.loading.common import config_of, label, shown, text_of
+from envlock.artifacts import names
+from envlock.knowledge.loading.common import config_of, kind_of, label, shown, text_of
 from envlock.knowledge.loading.keras3_lambda import legacy_lambda
-from envlock.knowledge.loading.keras3_loader import Loader
+from envlock.knowledge.loading.keras3_loader import TENSORFLOW_FUNCTIONS, Loader
+from envlock.knowledge.loading.keras3_shapes import fed_rank, fed_shape
 from envlock.knowledge.problem import Problem
 
 if TYPE_CHECKING:
     from envlock.knowledge.releases import KerasClass
 
-__all__ = ["lost_axis", "taken_for_functions", "translated"]
+__all__ = ["lost_axis", "spoilt_by_functions", "taken_for_functions", "translated"]
+
+# Kinds of which Keras 2 writes the user's own function by its bare name.
+_FUNCTIONS = {"activation", "initializer", "regularizer", "constraint"}
 
 # Layers whose weights, or whose output, have another shape on another axis.
 _SHAPED_BY_AXIS = {
@@ -46,11 +51,11 @@ def lost_axis(loader: Loader, item: dict[str, Any], found: KerasClass | None) ->
     if found is None or "axis" not in config or _kept_axis(loader, config["axis"]) is not None:
         return
     axis, default = config["axis"], found.accepts.get("axis")
-    if axis in (default, [default]):
+    if axis in (default, [default]) or _is_the_same(axis, default, fed_rank(loader, item)):
         return
     if found.mro[0] == "Normalization" and isinstance(config.get("mean"), (int, float)):
         return
-    has_weights = found.mro[0] in _SHAPED_BY_AXIS
+    has_weights = found.mro[0] in _SHAPED_BY_AXIS and not _fits(found, axis, default, fed_shape(item))
     yield Problem(
         code="EL128" if has_weights else "EL131",
         subject=label(item),
@@ -60,6 +65,49 @@ def lost_axis(loader: Loader, item: dict[str, Any], found: KerasClass | None) ->
         else "",
         is_silent=not has_weights,
     )
+
+
+def _is_the_same(axis: object, default: object, rank: int | None) -> bool:
+    """Whether the default counts from the other end to the same axis."""
+    if rank is None or not isinstance(axis, int) or not isinstance(default, int):
+        return False
+    return axis % rank == default % rank if rank else False
+
+
+def _fits(found: KerasClass, axis: object, default: object, shape: list[Any] | None) -> bool:
+    """Whether weights along the one axis are as many as along the other."""
+    if shape is None or not isinstance(axis, int) or not isinstance(default, int):
+        return False
+    is_inside = all(-len(shape) <= place < len(shape) for place in (axis, default))
+    return found.mro[0] != "Concatenate" and is_inside and shape[axis] == shape[default]
+
+
+def spoilt_by_functions(loader: Loader, item: dict[str, Any], config: dict[str, Any]) -> Iterator[Problem]:
+    """
+    Until 3.11.2 a layer that names a function of the user's own cannot be read.
+
+    The name is replaced by the function, and what results is then written as JSON.
+    """
+    if loader.release >= (3, 11, 3) or loader.is_code_missing:
+        return
+    is_lambda = text_of(item, "class_name") == "Lambda"
+    for key, value in config.items():
+        kind = "activation" if is_lambda and key == "function" else kind_of(key)
+        if kind in _FUNCTIONS and isinstance(value, str) and _is_the_users(loader, kind, value):
+            yield Problem(
+                code="EL125",
+                subject=label(item),
+                message=f"{label(item)} names a function of your own as {key}, {shown(value)}, which "
+                f"{loader.name} cannot read from an .h5 file",
+                error="TypeError: Object of type function is not JSON serializable",
+            )
+            return
+
+
+def _is_the_users(loader: Loader, kind: str, name: str) -> bool:
+    is_name = name.replace(">", "").isidentifier()
+    is_known = names.is_own(name, kind, loader.generation, is_text=True) or name in TENSORFLOW_FUNCTIONS
+    return is_name and not is_known and loader.lookup(kind, name) is None
 
 
 def taken_for_functions(loader: Loader, item: dict[str, Any], config: dict[str, Any]) -> Iterator[Problem]:

@@ -16,7 +16,12 @@ from envlock.knowledge.loading.common import (
     text_of,
 )
 from envlock.knowledge.loading.keras3_lambda import lambda_problems
-from envlock.knowledge.loading.keras3_legacy import lost_axis, taken_for_functions, translated
+from envlock.knowledge.loading.keras3_legacy import (
+    lost_axis,
+    spoilt_by_functions,
+    taken_for_functions,
+    translated,
+)
 from envlock.knowledge.loading.keras3_loader import COMPILING, TENSORFLOW_FUNCTIONS, Loader, Task
 from envlock.knowledge.loading.keras3_models import graph_problems, held_layers, is_graph
 from envlock.knowledge.loading.keras3_values import value_problems
@@ -112,6 +117,7 @@ def _layer(loader: Loader, task: Task) -> _Step:
         return
     qualified = loader.api.lookup("layer", name)
     config = translated(loader, item, config_of(item))
+    yield from spoilt_by_functions(loader, item, config)
     if qualified is not None:
         yield from lost_axis(loader, item, loader.api.cls(qualified))
         yield from taken_for_functions(loader, item, config)

@@ -84,6 +84,18 @@ def _is_list(key: str) -> Callable[[Config], bool]:
     return lambda config: isinstance(config[key], list)
 
 
+def _begins_below_zero(key: str) -> Callable[[Config], bool]:
+    """Whether a range begins below zero, as what one number given as such is written down as."""
+
+    def refuses(config: Config) -> bool:
+        match config[key]:
+            case [int() | float() as least, *_]:
+                return least < 0
+        return False
+
+    return refuses
+
+
 def _is_scalar_mean(config: Config) -> bool:
     """One number for all features, which older releases only take where there is one feature."""
     shape = config.get("input_shape") or config.get("batch_input_shape")
@@ -104,6 +116,9 @@ def _hashes_into_floats(config: Config) -> bool:
 
 _RESIZED = ("bilinear", "nearest", "lanczos3", "lanczos5", "bicubic")
 _SLASH = "ValueError: Argument `name` must be a string and cannot contain character `/`"
+_FACTOR = (
+    "TypeError: The `factor` argument should be a number (or a list of two numbers) in the range [0, 1.0]"
+)
 _INTERPOLATION = "ValueError: Invalid value for argument `interpolation`. Expected of one"
 
 _ROWS = (
@@ -119,7 +134,7 @@ _ROWS = (
         "mean",
         _is_scalar_mean,
         "InvalidArgumentError: Input to reshape is a tensor with 1 values, but the requested shape has more",
-        until=(3, 14),
+        until=(3, 8),
     ),
     _row(
         "Resizing UpSampling2D",
@@ -135,6 +150,8 @@ _ROWS = (
         _INTERPOLATION,
         since=(3, 6),
     ),
+    _row("RandomShear", "x_factor", _begins_below_zero("x_factor"), _FACTOR),
+    _row("RandomShear", "y_factor", _begins_below_zero("y_factor"), _FACTOR),
     _row(
         "TimeDistributed",
         "layer",

@@ -37,7 +37,7 @@ _DRAWS = re.compile(
 )
 
 # What Keras 3 and `tf.random.Generator` keep their seeds in.
-_SEEDS = {"int32", "int64", "uint32"}
+_SEEDS = ("int32", "int64", "uint32")
 
 # The objects with slots that are revived by name, and by what.
 _KERAS_OPTIMIZER = "optimizer"
@@ -214,8 +214,9 @@ def _random(seen: Comparison) -> Iterator[Problem]:
     called = seen.content.called if isinstance(seen.content.called, tuple) else ()
     # What draws statelessly gives other numbers where its seed is a variable, which seeds alone are here.
     values = seen.content.op_values if isinstance(seen.content.op_values, dict) else {}
-    read = values.get("ReadVariableOp", {}).get("dtype", ["int64"])
-    is_seeded = not _SEEDS.isdisjoint(read)
+    read = values.get("ReadVariableOp")
+    held = read.get("dtype") if isinstance(read, dict) else None
+    is_seeded = not isinstance(held, list) or any(dtype in held for dtype in _SEEDS)
     drawing = next(
         (op for op in called if _DRAWS.match(op) and (is_seeded or not op.startswith("Stateless"))), None
     )

@@ -12,8 +12,7 @@ from envlock.knowledge.rule import THREE, Comparison, written
 from envlock.values import replace
 
 if TYPE_CHECKING:
-    from envlock.artifacts.reading import Node
-    from envlock.knowledge.releases import KerasApi, KerasClass
+    from envlock.knowledge.releases import KerasApi
 
 __all__ = ["problems"]
 
@@ -52,18 +51,24 @@ def _of_keras_3(seen: Comparison) -> Iterator[Problem]:
     """Archives of Keras 3 have the layout of Keras 2.15, but for what is called otherwise in it."""
     found = seen.content.weights
     held = {spec.name for spec in found} if isinstance(found, tuple) else None
-    if seen.content.compile_config and seen.reader >= (2, 13) and (held is None or _is_trained(seen, held)):
+    settings = seen.content.compile_config
+    has_loss = isinstance(settings, dict) and settings.get("loss") is not None
+    if has_loss and seen.reader >= (2, 13) and (held is None or _is_trained(seen, held)):
         yield _elsewhere(seen, "the metrics of the model, which training makes", "loss")
+    attention = _attention(seen, held)
+    if attention:
+        yield _elsewhere(seen, attention, "value")
+
+
+def _attention(seen: Comparison, held: set[str] | None) -> str:
+    """The first attention of the model, wherever its arrays lie; by its class where they are not known."""
     if held is None:
-        for node in seen.nodes():
-            if node.class_name in _ATTENTION:
-                yield _elsewhere(seen, node.label, "value")
-                return
-    for name in held or ():
+        return next((node.label for node in seen.nodes() if node.class_name in _ATTENTION), "")
+    for name in sorted(held):
         place, mark, _ = name.partition(f"/{_NAMED_OTHERWISE[0]}/")
-        if mark and held and all(f"{place}/{other}/vars/0" in held for other in _NAMED_OTHERWISE):
-            yield _elsewhere(seen, f"the attention at {shown(place)}", "value")
-            return
+        if mark and all(f"{place}/{other}/vars/0" in held for other in _NAMED_OTHERWISE):
+            return f"the attention at {shown(place)}"
+    return ""
 
 
 def _is_trained(seen: Comparison, held: set[str]) -> bool:
@@ -105,23 +110,23 @@ def _defaults(seen: Comparison, api: KerasApi) -> Iterator[Problem]:
     """Activations that the model's code leaves to Keras, which chooses another one here than where it was."""
     from envlock.knowledge.loading.keras2_load import tables_of
 
-    there = tables_of(seen.writer)
+    there = tables_of(seen.writer) if seen.writer >= THREE else None
     for node in seen.nodes() if there else ():
-        before, now = _of(there, node), _of(api, node)
-        if before is None or now is None:
-            continue
         for key, value in node.config.items():
-            kept = before.accepts.get(key), now.accepts.get(key)
-            if kind_of(key) == "activation" and value == kept[0] != kept[1] and isinstance(kept[1], str):
+            if not isinstance(value, str) or kind_of(key) != "activation":
+                continue
+            before, now = (_default(tables, node.class_name, key) for tables in (there, api))
+            if value == before != now and isinstance(now, str):
                 yield Problem(
                     code="EL113",
                     subject=node.label,
                     message=f"{node.label} has {shown(value)} as {key}, which {written(seen)} chose by "
-                    f"itself; {seen.reader_name} chooses {shown(kept[1])}",
+                    f"itself; {seen.reader_name} chooses {shown(now)}",
                     loaders=_ONLY,
                     is_silent=True,
                 )
 
 
-def _of(tables: KerasApi | None, node: Node) -> KerasClass | None:
-    return tables.cls(tables.lookup("layer", node.class_name) or "") if tables else None
+def _default(tables: KerasApi | None, class_name: str, key: str) -> object:
+    found = tables.cls(tables.lookup("layer", class_name) or "") if tables else None
+    return found.accepts.get(key) if found else None

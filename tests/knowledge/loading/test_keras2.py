@@ -446,3 +446,67 @@ def test_what_is_no_architecture_does_no_harm(config: dict[str, Any]) -> None:
 
     for kind in ("keras", "hdf5"):
         assert isinstance(problems(seen_by("2.15.0", content=content, kind=kind)), list)
+
+
+def make_attention(mask: object) -> dict[str, Any]:
+    given = {"value": ["in", 0, 0], "attention_mask": mask}
+    config = {"name": "mha", "num_heads": 2, "key_dim": 4, "query_shape": [None, 4, 4]}
+    shapes = {"value_shape": [None, 4, 4], "key_shape": [None, 4, 4]}
+    attention = make_layer("MultiHeadAttention", **config, **shapes)
+    return attention | {"name": "mha", "inbound_nodes": [[["in", 0, 0, given]]]}
+
+
+@pytest.mark.parametrize(
+    ("mask", "expected"),
+    [([[[True, False], [True, True]]], ["EL126"]), (["mask", 0, 0], []), ([], []), ([[]], []), (None, [])],
+)
+def test_an_array_as_a_mask_comes_back_as_a_list(mask: object, expected: list[str]) -> None:
+    assert codes(seen_by("2.15.0", INPUT, make_attention(mask))) == expected
+
+
+@pytest.mark.parametrize(("reader", "expected"), [("2.13.1", ["EL117"]), ("2.15.0", [])])
+def test_a_legacy_optimizer_in_an_archive_cannot_be_built(reader: str, expected: list[str]) -> None:
+    adam = make_layer("Adam", module="keras.optimizers.legacy", name="Adam", learning_rate=0.01)
+    content = make_content(INPUT, make_layer("Flatten", name="flat"), compile_config={"optimizer": adam})
+
+    found = problems(seen_by(reader, writer=reader, content=content, kind="keras"))
+
+    assert [problem.code for problem in found] == expected
+    assert {problem.avoided_by for problem in found} <= {"compile=False"}
+
+
+@pytest.mark.parametrize("name", ["dense", "other"])
+def test_a_dynamic_layer_has_no_place_for_its_weights_yet(name: str) -> None:
+    dense = make_layer("Dense", name="dense", units=2, dynamic=True)
+    held = (TensorSpec(name=f"model_weights/{name}/kernel:0", shape=(4, 2), dtype="float32"),)
+    content = replace(make_content(INPUT, dense), weights=held)
+
+    assert codes(seen_by("2.15.0", content=content)) == (["EL128"] if name == "dense" else [])
+
+
+@pytest.mark.parametrize(("writer", "reader"), [("2.10.0", "2.8.0"), ("2.8.0", "2.10.0")])
+def test_bfloat16_is_rounded_otherwise_since_2_9(writer: str, reader: str) -> None:
+    policy = {"class_name": "Policy", "config": {"name": "mixed_bfloat16"}}
+    dense = make_layer("Dense", name="dense", units=2, dtype=policy)
+
+    (found,) = problems(seen_by(reader, INPUT, dense, writer=writer))
+
+    assert (found.code, found.is_silent) == ("EL113", True)
+    assert problems(seen_by(reader, INPUT, dense, writer=reader)) == []
+
+
+def test_a_vocabulary_is_looked_for_among_the_assets() -> None:
+    words = make_layer("StringLookup", name="words")
+
+    (found,) = problems(seen_by("2.15.0", INPUT, words, writer="2.13.1", kind="keras"))
+
+    assert (found.code, found.error[:9]) == ("EL107", "TypeError")
+
+
+def test_bytecode_of_a_loss_does_no_harm_without_compiling() -> None:
+    loss = {"class_name": "__lambda__", "config": {"value": PYTHON_39}}
+    content = make_content(INPUT, make_layer("Flatten", name="flat"), compile_config={"loss": loss})
+
+    found = problems(seen_by("2.15.0", content=content, kind="keras"))
+
+    assert {problem.avoided_by for problem in found} == {"compile=False"}

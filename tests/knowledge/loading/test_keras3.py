@@ -146,7 +146,7 @@ def test_inputs_that_stand_alone_are_not_read_before_3_4() -> None:
 
 
 def test_an_axis_is_lost_before_3_9() -> None:
-    model = old_model(old_layer("Softmax", axis=1))
+    model = old_model(old_layer("Softmax", axis=0))
 
     assert [(problem.code, problem.is_silent) for problem in problems(model, "3.7.0")] == [("EL131", True)]
     assert problems(model, "3.9.2") == []
@@ -378,3 +378,74 @@ def test_a_configuration_is_left_as_it_was() -> None:
     problems(model, "3.7.0")
 
     assert json.dumps(model.config) == before
+
+
+@pytest.mark.parametrize(("axis", "codes"), [(3, []), (-1, []), (2, ["EL128"])])
+def test_an_axis_that_is_lost_may_be_the_default_counted_from_the_other_end(
+    axis: int, codes: list[str]
+) -> None:
+    model = old_model(
+        old_layer("Reshape", name="four", target_shape=[2, 2, 1]),
+        old_layer("Conv2D", [["four", 0, 0, {}]], name="conv", filters=2, kernel_size=[1, 1]),
+        old_layer("ReLU", [["conv", 0, 0, {}]], name="relu"),
+        old_layer("Concatenate", [["relu", 0, 0, {}], ["conv", 0, 0, {}]], axis=axis),
+    )
+
+    assert [problem.code for problem in problems(model, "3.5.0")] == codes
+
+
+def test_an_axis_that_is_lost_is_silent_where_the_weights_fit_all_the_same() -> None:
+    layer = make_layer("GroupNormalization", groups=2, axis=1) | {
+        "build_config": {"input_shape": [None, 4, 4]}
+    }
+    layer = {key: value for key, value in layer.items() if key != "module"}
+    content = make_content(layer)
+
+    found = problems(content, "3.5.0", writer="3.9.0")
+
+    assert [(problem.code, problem.is_silent) for problem in found] == [("EL131", True)]
+
+
+@pytest.mark.parametrize(("reader", "codes"), [("3.7.0", ["EL125"]), ("3.8.0", [])])
+def test_one_mean_for_all_features_is_refused_before_3_8(reader: str, codes: list[str]) -> None:
+    model = old_model(old_layer("Normalization", axis=[-1], mean=0.5, variance=2.0))
+
+    assert [problem.code for problem in problems(model, reader)] == codes
+
+
+@pytest.mark.parametrize(("factor", "codes"), [([-0.2, 0.2], ["EL125"]), ([0.0, 0.2], []), ("much", [])])
+def test_a_shear_given_as_one_number_is_never_read_back(factor: object, codes: list[str]) -> None:
+    content = make_content(make_layer("RandomShear", x_factor=factor))
+
+    assert [problem.code for problem in problems(content, "3.11.3", writer="3.11.3", kind="keras")] == codes
+
+
+@pytest.mark.parametrize(("reader", "codes"), [("3.11.2", ["EL125"]), ("3.11.3", [])])
+@pytest.mark.parametrize("name", ["mish_of_mine", "Mine>mish"])
+def test_a_function_of_the_users_in_an_h5_layer_cannot_be_read_until_3_11_2(
+    reader: str, codes: list[str], name: str
+) -> None:
+    model = old_model(old_layer("Dense", units=3, activation=name))
+
+    found = problems(model, reader)
+
+    assert [problem.code for problem in found] == codes
+    assert all("JSON serializable" in problem.error for problem in found)
+
+
+@pytest.mark.parametrize(("stamps", "told_of"), [({"unpacked": "yes"}, ["load_weights"]), ({}, [])])
+def test_weights_are_never_loaded_from_an_unpacked_archive(
+    stamps: dict[str, str], told_of: list[str]
+) -> None:
+    seen = make_comparison(
+        artifact=make_artifact("keras", "3.5.0", stamps=stamps),
+        content=make_content(),
+        changes=(),
+        **make_reading("3.5.0"),
+    )
+    api = releases.keras("keras", (3, 5, 0))
+    assert api is not None
+
+    found = [problem for problem in keras3.archive(seen, api) if problem.code == "EL103"]
+
+    assert [loader for problem in found for loader in problem.loaders] == told_of

@@ -258,6 +258,14 @@ def test_random_numbers_in_the_signature_are_silent():
     assert (found.code, found.is_silent) == ("EL131", True)
 
 
+@pytest.mark.parametrize(("dtypes", "codes"), [(["float32"], []), (["float32", "int64"], ["EL131"])])
+def test_random_numbers_of_a_constant_seed_are_always_the_same(dtypes, codes):
+    op = "StatelessRandomNormalV2"
+    content = make_graph(ops={op: 1}, called=(op,), op_values={"ReadVariableOp": {"dtype": dtypes}})
+
+    assert [problem.code for problem in saved_model.graph(seen(content))] == codes
+
+
 def test_without_tensorflow_nothing_is_said_of_operations():
     assert graph(make_graph(ops={"Houses": 1}), tensorflow=Unknown("not said")) == []
 
