@@ -29,7 +29,7 @@ from typing import Any
 import envlock
 from envlock.knowledge import Finding, Severity, releases
 from envlock.knowledge.rule import release
-from envlock.report import BREAKS, COMPATIBLE, DRIFTS, SAME
+from envlock.report import BREAKS, COMPATIBLE, DRIFTS, SAME, Report
 
 FILES = {
     "h5": "model.h5",
@@ -134,7 +134,11 @@ def judged(row: Row, artifacts: Path, against: str) -> tuple[str, list[Finding]]
     """The verdict for one row, and the findings that speak against its loader."""
     loader, code, given = ACTIONS[row["action"]]
     path = artifacts / row["save_env"] / row["family"] / FILES[row["format"]]
-    report = envlock.diff(path, against, custom_objects=code)
+    return verdict(envlock.diff(path, against, custom_objects=code), loader, given)
+
+
+def verdict(report: Report, loader: str, given: str) -> tuple[str, list[Finding]]:
+    """What a report says of one loader given this argument, and the findings that speak against it."""
     found = [
         item
         for item in report.findings

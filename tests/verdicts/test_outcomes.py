@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import sys
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -18,19 +19,12 @@ import pytest
 from envlock import codec, judging, lockfile, targets
 from envlock.custom import named
 from envlock.facts import Artifact, Content
-from envlock.knowledge import Severity
-from envlock.report import BREAKS, COMPATIBLE, DRIFTS, SAME
+from envlock.report import BREAKS, COMPATIBLE, DRIFTS
 
 HERE = Path(__file__).parent
-ACTIONS = {
-    "load_model": ("keras.load_model", "available", ""),
-    "load_model+objects": ("keras.load_model", "available", ""),
-    "load_model_bare": ("keras.load_model", "missing", ""),
-    "load_model_nocompile": ("keras.load_model", "available", "compile=False"),
-    "load_model_unsafe": ("keras.load_model", "available", "safe_mode=False"),
-    "tf_saved_model_load": ("tf.saved_model.load", "available", ""),
-    "rebuild_load_weights": ("load_weights", "available", ""),
-}
+sys.path.insert(0, str(HERE.parent.parent / "benchmarks"))
+
+from score import ACTIONS, verdict  # noqa: E402
 
 
 @cache
@@ -81,11 +75,7 @@ def counted() -> Counter[tuple[str, str]]:
 def said(seen: judging.Subject, action: str, against: str) -> str:
     loader, code, given = ACTIONS[action]
     report = judging.judge(seen, targets.target(against, seen.fingerprint), custom_objects=code)
-    if not given:
-        return COMPATIBLE if report.loaders[loader] == SAME else report.loaders[loader]
-    left = [item for item in report.findings if loader in item.loaders and item.avoided_by != given]
-    worst = max((item.severity for item in left), default=Severity.NOTE)
-    return {Severity.ERROR: BREAKS, Severity.WARNING: DRIFTS}.get(worst, COMPATIBLE)
+    return verdict(report, loader, given)[0]
 
 
 def total(*, said: str | None = None, seen: str | None = None) -> int:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from envlock.facts import Maybe, TensorSpec
+from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, Maybe, TensorSpec
 from envlock.knowledge.loading.common import config_of, label, shown, text_of
 from envlock.knowledge.loading.keras2_load import Load
 from envlock.knowledge.loading.keras2_objects import is_network
@@ -57,6 +57,7 @@ def in_archive(load: Load, config: dict[str, Any], held: Maybe[tuple[TensorSpec,
             message=f"{label(config)} was written by Keras {_said(load.writer)}, and {load.reader_name} "
             f"looks for the weights of {shown(lost)} elsewhere in the archive",
             error=_unfed(config, lost),
+            loaders=(KERAS_LOADER, WEIGHTS_LOADER),
         )
 
 

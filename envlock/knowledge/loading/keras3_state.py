@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER
 from envlock.knowledge.loading.common import config_of, label, shown, text_of
 from envlock.knowledge.loading.keras3_loader import Loader
 from envlock.knowledge.problem import Problem
@@ -34,6 +35,7 @@ def meanings(loader: Loader) -> Iterator[Problem]:
                     code="EL113",
                     subject=node.label,
                     message=f"{node.label} {row.what} otherwise in {loader.name}",
+                    loaders=(KERAS_LOADER, WEIGHTS_LOADER),
                     is_silent=True,
                 )
 

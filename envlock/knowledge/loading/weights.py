@@ -9,7 +9,6 @@ from envlock.facts import WEIGHTS_LOADER
 from envlock.knowledge.loading.common import config_of, kind_of, shown, text_of
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import THREE, Comparison, written
-from envlock.values import replace
 
 if TYPE_CHECKING:
     from envlock.knowledge.releases import KerasApi
@@ -30,18 +29,15 @@ _ARCHIVES = (2, 12)
 
 
 def problems(seen: Comparison, api: KerasApi) -> Iterator[Problem]:
-    """What stands between the weights in the file and a model that has their layers already."""
+    """
+    What stands between the weights in the file and a model that has their layers already.
+
+    Where Keras 2 looks for them in its own archives is told with `load_model`, which looks there too.
+    """
     if seen.reader >= THREE or not isinstance(seen.content.config, dict):
         return
-    if seen.artifact.format == "keras" and seen.reader >= _ARCHIVES:
-        from envlock.knowledge.loading import keras2_weights
-        from envlock.knowledge.loading.keras2_load import load
-
-        job = load(seen, api, is_archive=True)
-        found = keras2_weights.in_archive(job, seen.content.config, seen.content.weights)
-        yield from (replace(problem, loaders=_ONLY) for problem in found)
-        if seen.writer >= THREE:
-            yield from _of_keras_3(seen)
+    if seen.artifact.format == "keras" and seen.reader >= _ARCHIVES and seen.writer >= THREE:
+        yield from _of_keras_3(seen)
     elif seen.artifact.format == "hdf5":
         yield from _tables(seen)
     yield from _defaults(seen, api)
