@@ -202,7 +202,7 @@ def test_bytecode_of_another_python_does_not_run(version: str) -> None:
     assert said == [
         (
             "Lambda 'squeeze'",
-            f"Lambda 'squeeze' holds bytecode of Python 3.11-3.12, the target has {version}",
+            f"Lambda 'squeeze' holds bytecode of Python 3.11 to 3.12, the target has {version}",
         )
     ]
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from envlock.knowledge.loading.bytecode import family, said
 from envlock.knowledge.loading.common import config_of, label, missing_code, shown
 from envlock.knowledge.loading.keras2_load import Load
 from envlock.knowledge.problem import Problem
@@ -18,15 +19,6 @@ __all__ = ["bytecode", "layer"]
 _SAFE = "safe_mode=False"
 _SLOTS = (("function", "function_type"), ("output_shape", "output_shape_type"), ("mask", "mask_type"))
 
-# The Pythons whose bytecode loads in one another, by the first and the first after the last.
-_FAMILIES: tuple[tuple[Release, Release], ...] = (
-    ((3, 6), (3, 8)),
-    ((3, 8), (3, 11)),
-    ((3, 11), (3, 13)),
-    ((3, 13), (3, 14)),
-)
-# RESUME, the first instruction but for those that set up a closure.
-_RESUME: dict[bytes, Release] = {b"\x97\0": (3, 11), b"\x95\0": (3, 13)}
 # FOR_ITER, JUMP_FORWARD, JUMP_IF_…, JUMP_ABSOLUTE, POP_JUMP_IF_… and SETUP_FINALLY of Python 3.8 to 3.10.
 _JUMPS = {93, 110, 111, 112, 113, 114, 115, 122}
 _HEAD = 160
@@ -59,13 +51,12 @@ def bytecode(load: Load, code: object, owner: str, *, avoided_by: str = _SAFE) -
         )
     around = avoided_by if avoided_by != _SAFE else ""
     yield from _jumping(load, code, owner, around)
-    family = _family(code)
-    if family and load.python and not (family[0] <= load.python < family[1]):
+    found = family(_raw(code, _HEAD))
+    if found and load.python and not (found[0] <= load.python < found[1]):
         yield Problem(
             code="EL110",
             subject=owner,
-            message=f"{owner} holds bytecode of Python {_said(family)}, "
-            f"the target has {_said((load.python,))}",
+            message=f"{owner} holds bytecode of Python {said(found)}, the target has {_minor(load.python)}",
             error="bad marshal data (unknown type code)",
             avoided_by=around,
         )
@@ -82,8 +73,8 @@ def _jumping(load: Load, code: object, owner: str, avoided_by: str) -> Iterator[
         yield Problem(
             code="EL110",
             subject=owner,
-            message=f"{owner} holds bytecode of Python {_said((load.written_python,))} that jumps, "
-            f"and the target has {_said((load.python,))}",
+            message=f"{owner} holds bytecode of Python {_minor(load.written_python)} that jumps, "
+            f"and the target has {_minor(load.python)}",
             error="object is not callable",
             avoided_by=avoided_by,
         )
@@ -117,29 +108,5 @@ def _raw(code: object, size: int) -> bytes:
         return b""
 
 
-def _family(code: object) -> tuple[Release, Release] | None:
-    """
-    The Pythons that read this bytecode, told from the bytecode; `None` where it does not tell.
-
-    From 3.8 to 3.10 a code object begins with six numbers, before and after with five; from 3.11 on the
-    first instruction is RESUME, of another number since 3.13.
-    """
-    raw = _raw(code, _HEAD)
-    if raw[:1] not in {b"\xe3", b"c"}:
-        return None
-    if raw[25:26] in {b"s", b"\xf3"}:
-        return _FAMILIES[1]
-    if raw[21:22] not in {b"s", b"\xf3"}:
-        return None
-    pairs = (raw[at : at + 2] for at in range(26, 36, 2))
-    first = next((_RESUME[pair] for pair in pairs if pair in _RESUME), None)
-    return next((found for found in _FAMILIES if found[0] == first), _FAMILIES[0])
-
-
-def _said(releases: tuple[Release, ...]) -> str:
-    first, *rest = (".".join(str(part) for part in one[:2]) for one in releases)
-    if not rest:
-        return first
-    major, minor = releases[1][0], releases[1][1] - 1
-    last = f"{major}.{minor}"
-    return first if first == last else f"{first} to {last}"
+def _minor(python: Release) -> str:
+    return ".".join(str(part) for part in python[:2])

@@ -10,6 +10,7 @@ from typing import Any
 
 from envlock.artifacts import names
 from envlock.facts import Python
+from envlock.knowledge.loading.bytecode import family, said
 from envlock.knowledge.loading.common import missing_code, shown, text_of
 from envlock.knowledge.loading.keras3_loader import Loader
 from envlock.knowledge.problem import Problem
@@ -19,14 +20,14 @@ __all__ = ["lambda_problems", "legacy_lambda"]
 
 _LONGEST = 1 << 20
 
+# From here on bytecode has one layout, so that another Python's is read, and then kills the interpreter.
+_FIRST_RESUMED = (3, 11)
+
 _GARBLED = "ValueError: bad marshal data (unknown type code)"
 _FATAL = "the process ended (signal 11), or SystemError: no locals found when setting up annotations"
 
 # What `.h5` files of Keras 2 say of the functions of a Lambda, and Keras 3 drops.
 _DROPPED = ("module", "function_type", "output_shape_type", "output_shape_module")
-
-# How marshal marks a text of bytes, alone and where it is referred to.
-_BYTES = (b"s", b"\xf3")
 
 # Names that a function of a model often takes from its module, which bytecode does not bring along.
 _GLOBALS = (b"tf", b"K", b"np", b"keras", b"tensorflow", b"backend", b"numpy", b"keras_ops", b"layers")
@@ -132,13 +133,14 @@ def _bytecode(loader: Loader, value: object, what: str) -> Iterator[Problem]:
 def _of_another_python(loader: Loader, code: bytes, what: str) -> Iterator[Problem]:
     python = loader.seen.current.python
     current = python.version if isinstance(python, Python) and isinstance(python.version, str) else ""
-    written, here = _family(code), _family_of(release(current)[:2])
-    if written and here and written != here:
+    found, here = family(code), release(current)
+    if found and here and not found[0] <= here < found[1]:
+        is_fatal = found[0] >= _FIRST_RESUMED and here >= _FIRST_RESUMED
         yield Problem(
             code="EL110",
             subject=what,
-            message=f"{what} holds bytecode of Python {written}, the target has {current}",
-            error=_FATAL if {written, here} == {"3.11-3.12", "3.13"} else _GARBLED,
+            message=f"{what} holds bytecode of Python {said(found)}, the target has {current}",
+            error=_FATAL if is_fatal else _GARBLED,
         )
 
 
@@ -149,29 +151,6 @@ def _decoded(text: str | None) -> bytes:
         return base64.b64decode(text, validate=False)
     except (binascii.Error, ValueError):
         return b""
-
-
-def _family(code: bytes) -> str:
-    """
-    The Pythons that understand bytecode, by its layout: nothing is unmarshalled.
-
-    The instructions begin behind the counts of arguments, of which 3.8 has one more and 3.11 one less; then
-    `RESUME` tells the later ones apart.
-    """
-    if code[21:22] not in _BYTES:
-        return "3.8-3.10" if code[25:26] in _BYTES else ""
-    begin = code[26:36:2]
-    if b"\x97" in begin:
-        return "3.11-3.12"
-    return "3.13" if b"\x95" in begin else "3.7"
-
-
-def _family_of(python: tuple[int, ...]) -> str:
-    if len(python) < 2 or python[0] != 3:
-        return ""
-    minor = python[1]
-    bounds = ((7, "3.7"), (10, "3.8-3.10"), (12, "3.11-3.12"))
-    return next((family for last, family in bounds if minor <= last), "3.13")
 
 
 def _asks_for(code: bytes) -> str:
