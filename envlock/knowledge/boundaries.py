@@ -26,6 +26,7 @@ __all__ = [
     "platforms",
     "providers",
     "pythons",
+    "pythons_for",
     "requirements",
     "shown",
     "within",
@@ -137,6 +138,11 @@ def pythons() -> tuple[Pythons, ...]:
         Pythons(since=release(row["tensorflow"]), first=release(row["first"]), last=release(row["last"]))
         for row in _table("wheels.toml")["pythons"]
     )
+
+
+def pythons_for(tensorflow: Release) -> Pythons | None:
+    """The interpreters that a release has wheels for; `None` before the first that is known."""
+    return next((row for row in reversed(pythons()) if row.since <= tensorflow), None)
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ from envlock.knowledge.boundaries import (
     is_published,
     known_until,
     platforms,
-    pythons,
+    pythons_for,
     requirements,
     shown,
     within,
@@ -38,7 +38,7 @@ def no_wheel_for_python(seen: Comparison) -> Iterator[Problem]:
     if len(asked) < 2 or not isinstance(python, Python):
         return
     name = _asked_for(seen)
-    found = next((row for row in reversed(pythons()) if row.since <= seen.tensorflow), None)
+    found = pythons_for(seen.tensorflow)
     if name in _PLAIN and found and seen.tensorflow < known_until():
         if not found.first <= asked[:2] <= found.last:
             yield _refused(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER
-from envlock.knowledge.problem import Problem
+from envlock.knowledge.problem import COMPILE, SAFE_MODE, Problem
 from envlock.knowledge.rule import Comparison, Severity, rule
 
 __all__ = ["RULES"]
@@ -37,7 +37,7 @@ def key_not_accepted(seen: Comparison) -> Iterator[Problem]:
     source="https://github.com/keras-team/keras/issues/19151",
     remedy="pass safe_mode=False if you trust the file, or replace the lambda by a named function",
     loaders=(KERAS_LOADER,),
-    avoided_by="safe_mode=False",
+    avoided_by=SAFE_MODE,
 )
 def refused_by_safe_mode(seen: Comparison) -> Iterator[Problem]:
     """
@@ -71,7 +71,7 @@ def lambda_of_another_python(seen: Comparison) -> Iterator[Problem]:
     source="https://github.com/keras-team/keras/issues/19330",
     remedy="pass compile=False, or save as .keras",
     loaders=(KERAS_LOADER,),
-    avoided_by="compile=False",
+    avoided_by=COMPILE,
 )
 def settings_not_found(seen: Comparison) -> Iterator[Problem]:
     """
@@ -117,7 +117,7 @@ def definition_changed(seen: Comparison) -> Iterator[Problem]:
     source="https://github.com/keras-team/keras/issues/18830",
     remedy="load it with Keras 2.11 or newer, or pass compile=False",
     loaders=(KERAS_LOADER,),
-    avoided_by="compile=False",
+    avoided_by=COMPILE,
 )
 def optimizer_written_otherwise(seen: Comparison) -> Iterator[Problem]:
     """
@@ -263,7 +263,7 @@ def fails_at_predict(seen: Comparison) -> Iterator[Problem]:
     source=_SAVING,
     remedy="pass compile=False and compile the model anew",
     loaders=(KERAS_LOADER,),
-    avoided_by="compile=False",
+    avoided_by=COMPILE,
 )
 def settings_not_restored(seen: Comparison) -> Iterator[Problem]:
     """

@@ -46,10 +46,8 @@ class _Table:
         about = json.loads(head)
         self.releases: tuple[Release, ...] = tuple(release(version) for version in about["releases"])
         self.versions: tuple[str, ...] = tuple(about["releases"])
-        self.harvested: str = about["harvested"]
         self.graph_defs: tuple[int, ...] = tuple(about["graph_def"])
         self.dtypes_since: dict[str, int] = about["dtypes_since"]
-        self.structured_since: dict[str, int] = about["structured_since"]
         self._pool: list[Any] = about["pool"]
         self._lines = dict(line.split("\t", 1) for line in rest.splitlines())
         self._operations: dict[str, Operation] = {}
@@ -182,10 +180,6 @@ class TensorFlowApi:
     def graph_def(self) -> int:
         """The version of graphs that it writes."""
         return self._table.graph_defs[self._number]
-
-    def has_structure(self, kind: str) -> bool:
-        """Whether a kind of `StructuredValue` is known, such as `numpy_value`."""
-        return self._table.structured_since.get(kind, 0) <= self._number
 
 
 @lru_cache(maxsize=8)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from envlock.facts import KERAS_LOADER
 from envlock.values import frozen
 
-__all__ = ["Problem"]
+__all__ = ["COMPILE", "SAFE_MODE", "Problem"]
+
+# The arguments of Keras' loader that avoid a problem.
+COMPILE = "compile=False"
+SAFE_MODE = "safe_mode=False"
 
 
 @frozen(kw_only=True)

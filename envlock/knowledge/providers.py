@@ -9,13 +9,12 @@ from typing import Any
 from envlock.artifacts.reading import Node, nodes
 from envlock.facts import KERAS_LOADER, Unknown
 from envlock.knowledge.boundaries import Provider, installed, providers, shown
-from envlock.knowledge.problem import Problem
+from envlock.knowledge.problem import COMPILE, Problem
 from envlock.knowledge.rule import Comparison, Severity, release, rule
 
 __all__ = ["RULES"]
 
 _SAVING = "https://keras.io/guides/serialization_and_saving/"
-_COMPILING = "compile=False"
 
 
 @rule(
@@ -117,7 +116,7 @@ def _installed(seen: Comparison) -> set[str] | None:
 def _asked(seen: Comparison) -> dict[str, tuple[Provider, Node, str]]:
     """The packages that the model's objects name, each with the first such object and what avoids it."""
     found: dict[str, tuple[Provider, Node, str]] = {}
-    for data, way_out in ((seen.content.config, ""), (seen.content.compile_config, _COMPILING)):
+    for data, way_out in ((seen.content.config, ""), (seen.content.compile_config, COMPILE)):
         if isinstance(data, dict) and any(map(_provider, _classes(data))):
             for node in nodes(data):
                 row = _provider((node.class_name, node.module))

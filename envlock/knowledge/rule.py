@@ -24,7 +24,7 @@ from envlock.facts import (
     Keras,
     TensorFlow,
 )
-from envlock.knowledge.problem import Problem
+from envlock.knowledge.problem import COMPILE, SAFE_MODE, Problem
 from envlock.values import field, frozen
 
 __all__ = [
@@ -234,11 +234,10 @@ class Rule:
         return Severity.NOTE if problem.avoided_by == COMPILE else Severity.WARNING
 
 
-COMPILE = "compile=False"
 # The arguments of Keras' loader that avoid a problem, as advice.
 _WAYS_OUT = {
     COMPILE: "pass compile=False to load_model and compile the model anew",
-    "safe_mode=False": "pass safe_mode=False if you trust the file, or save a named function instead",
+    SAFE_MODE: "pass safe_mode=False if you trust the file, or save a named function instead",
 }
 
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from envlock import resources, toml
+from envlock.knowledge.boundaries import pythons_for
 from envlock.knowledge.rule import Release, release
 from envlock.values import frozen
 
@@ -40,15 +41,15 @@ class Environment:
 @lru_cache(maxsize=1)
 def environments() -> tuple[Environment, ...]:
     """The rows of `environments.toml`: each TensorFlow with its Keras, and with its tf-keras."""
-    rows = _rows("knowledge/environments.toml", "environment")
     return tuple(
         Environment(
             tensorflow=row["tensorflow"],
             keras=row[name],
-            python=(release(row["python"][0]), release(row["python"][1])),
+            python=(found.first, found.last),
             is_legacy=name == "tf-keras",
         )
-        for row in rows
+        for row in _rows("knowledge/environments.toml", "environment")
+        if (found := pythons_for(release(row["tensorflow"])))
         for name in ("keras", "tf-keras")
         if name in row
     )

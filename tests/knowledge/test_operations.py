@@ -96,12 +96,11 @@ def test_kernels_name_the_types_that_they_take():
     assert found.kernel_types("Houses", "T") is None
 
 
-def test_types_and_structures_are_known_from_a_release_on():
+def test_types_are_known_from_a_release_on():
     before, after = operations.tensorflow((2, 11)), operations.tensorflow((2, 21, 0))
 
     assert [found.has_dtype("float8_e5m2") for found in (before, after)] == [False, True]
     assert [found.has_dtype("DataType 99") for found in (before, after)] == [False, False]
-    assert [found.has_structure("numpy_value") for found in (before, after)] == [False, True]
     assert [found.graph_def for found in (before, after)] == [1286, 2474]
 
 

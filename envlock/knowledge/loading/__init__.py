@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from envlock.facts import Keras
 from envlock.knowledge import operations, releases
 from envlock.knowledge.problem import Problem
-from envlock.knowledge.rule import ALL_LOADERS
+from envlock.knowledge.rule import ALL_LOADERS, THREE, TWO
 from envlock.values import replace
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["api_of", "passed_over", "problems", "stand_ins"]
 
-_TWO, _THREE = (2,), (3,)
 # What pip installs where only "some Keras 3" is asked for.
 _NEWEST = 999
 
@@ -47,7 +46,7 @@ def api_of(seen: Comparison) -> KerasApi | None:
     reader = seen.reader if len(seen.reader) > 1 else (*seen.reader, _NEWEST)
     if keras.provider == "tf-keras":
         return releases.keras("tf-keras", reader)
-    if _TWO <= reader < (2, 6):  # Keras inside TensorFlow, which counts as that does
+    if TWO <= reader < (2, 6):  # Keras inside TensorFlow, which counts as that does
         return releases.keras("tensorflow", seen.tensorflow or reader)
     return releases.keras("keras", reader)
 
@@ -108,7 +107,7 @@ def _problems(seen: Comparison) -> Iterator[Problem]:
 
 
 def _walks(seen: Comparison) -> ModuleType:
-    if seen.reader >= _THREE:
+    if seen.reader >= THREE:
         from envlock.knowledge.loading import keras3
 
         return keras3

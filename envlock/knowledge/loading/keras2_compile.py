@@ -12,9 +12,9 @@ from typing import Any
 
 from envlock.knowledge.loading import keras2_lambda, keras2_values
 from envlock.knowledge.loading.common import config_of, key_problems, label, missing_code, shown, text_of
-from envlock.knowledge.loading.keras2_load import COMPILING, Load
+from envlock.knowledge.loading.keras2_load import Load
 from envlock.knowledge.loading.keras2_modules import by_module
-from envlock.knowledge.problem import Problem
+from envlock.knowledge.problem import COMPILE, Problem
 
 __all__ = ["from_archive", "from_hdf5"]
 
@@ -55,20 +55,20 @@ def from_archive(load: Load, settings: dict[str, Any]) -> Iterator[Problem]:
             waiting.extend(reversed(item.values()))
         elif isinstance(item, dict) and item["class_name"] == "__lambda__":
             yield from keras2_lambda.bytecode(
-                load, item.get("config"), "a loss or metric", avoided_by=COMPILING
+                load, item.get("config"), "a loss or metric", avoided_by=COMPILE
             )
         elif isinstance(item, dict):
             yield from _by_module(load, item)
 
 
 def _by_module(load: Load, item: dict[str, Any]) -> Iterator[Problem]:
-    found, problem = by_module(load, item, owner=_SETTINGS, avoided_by=COMPILING)
+    found, problem = by_module(load, item, owner=_SETTINGS, avoided_by=COMPILE)
     if problem:
         yield problem
     elif found:
         yield from _keys(load, item, found)
         yield from _unbuilt(load, item, found)
-        yield from keras2_values.wrapped(load, item, avoided_by=COMPILING)
+        yield from keras2_values.wrapped(load, item, avoided_by=COMPILE)
         yield from _schedule(load, item)
 
 
@@ -108,7 +108,7 @@ def _looked_up(load: Load, item: str | dict[str, Any], kind: str) -> Iterator[Pr
         yield _unknown(load, name, kind)
     elif found is None and load.is_code_missing:
         error = load.unknown(kind, name)
-        yield missing_code(name, _SETTINGS, avoided_by=COMPILING, error=error)
+        yield missing_code(name, _SETTINGS, avoided_by=COMPILE, error=error)
     elif isinstance(item, dict) and found:
         yield from _keys(load, item, found)
         function = config_of(item).get("fn")
@@ -130,7 +130,7 @@ def _keys(load: Load, item: dict[str, Any], qualified: str) -> Iterator[Problem]
                 f"carries `fn`, which {load.reader_name} does not accept",
                 "__init__() got an unexpected keyword argument 'fn'",
             )
-    yield from key_problems(found, item, config, reader=load.reader_name, avoided_by=COMPILING)
+    yield from key_problems(found, item, config, reader=load.reader_name, avoided_by=COMPILE)
 
 
 def _optimizer(load: Load, item: object) -> Iterator[Problem]:
@@ -150,7 +150,7 @@ def _optimizer(load: Load, item: object) -> Iterator[Problem]:
             yield _unknown(load, name, "optimizer")
         elif load.is_code_missing:
             error = load.unknown("optimizer", name)
-            yield missing_code(name, _SETTINGS, avoided_by=COMPILING, error=error)
+            yield missing_code(name, _SETTINGS, avoided_by=COMPILE, error=error)
         else:
             yield from _custom_optimizer(load, one)
 
@@ -198,7 +198,7 @@ def _schedule(load: Load, optimizer: dict[str, Any]) -> Iterator[Problem]:
     elif load.is_own(item, "schedule"):
         yield _unknown(load, name, "schedule")
     elif load.is_code_missing:
-        yield missing_code(name, label(optimizer), avoided_by=COMPILING, error=load.unknown("schedule", name))
+        yield missing_code(name, label(optimizer), avoided_by=COMPILE, error=load.unknown("schedule", name))
 
 
 def _unknown(load: Load, name: str, kind: str) -> Problem:
@@ -214,5 +214,5 @@ def _unknown(load: Load, name: str, kind: str) -> Problem:
 
 def _told(code: str, subject: str, message: str, error: str) -> Problem:
     return Problem(
-        code=code, subject=subject, message=f"{subject} {message}", error=error, avoided_by=COMPILING
+        code=code, subject=subject, message=f"{subject} {message}", error=error, avoided_by=COMPILE
     )

@@ -11,12 +11,11 @@ from typing import Any
 from envlock.knowledge.loading.bytecode import family, said
 from envlock.knowledge.loading.common import config_of, label, missing_code, shown
 from envlock.knowledge.loading.keras2_load import Load
-from envlock.knowledge.problem import Problem
+from envlock.knowledge.problem import SAFE_MODE, Problem
 from envlock.knowledge.rule import Release
 
 __all__ = ["bytecode", "layer"]
 
-_SAFE = "safe_mode=False"
 _SLOTS = (("function", "function_type"), ("output_shape", "output_shape_type"), ("mask", "mask_type"))
 
 # FOR_ITER, JUMP_FORWARD, JUMP_IF_…, JUMP_ABSOLUTE, POP_JUMP_IF_… and SETUP_FINALLY of Python 3.8 to 3.10.
@@ -39,7 +38,7 @@ def layer(load: Load, item: dict[str, Any]) -> Iterator[Problem]:
                 )
 
 
-def bytecode(load: Load, code: object, owner: str, *, avoided_by: str = _SAFE) -> Iterator[Problem]:
+def bytecode(load: Load, code: object, owner: str, *, avoided_by: str = SAFE_MODE) -> Iterator[Problem]:
     """A function that is written down as what `marshal` makes of it."""
     if load.is_archive and load.reader >= (2, 12):
         yield Problem(
@@ -49,7 +48,7 @@ def bytecode(load: Load, code: object, owner: str, *, avoided_by: str = _SAFE) -
             error="Requested the deserialization of a Lambda layer with a Python `lambda` inside it.",
             avoided_by=avoided_by,
         )
-    around = avoided_by if avoided_by != _SAFE else ""
+    around = avoided_by if avoided_by != SAFE_MODE else ""
     yield from _jumping(load, code, owner, around)
     found = family(_raw(code, _HEAD))
     if found and load.python and not (found[0] <= load.python < found[1]):

@@ -14,9 +14,8 @@ from envlock.values import frozen
 if TYPE_CHECKING:
     from envlock.knowledge.releases import KerasApi, KerasClass
 
-__all__ = ["COMPILING", "Load", "load", "refused", "tables_of"]
+__all__ = ["Load", "load", "refused", "tables_of"]
 
-COMPILING = "compile=False"
 
 # As Keras 2 calls what it looks up in each of its dictionaries.
 _CALLED = {

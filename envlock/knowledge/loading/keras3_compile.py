@@ -8,9 +8,9 @@ from typing import Any
 
 from envlock.artifacts import names
 from envlock.knowledge.loading.common import config_of, missing_code, shown, text_of
-from envlock.knowledge.loading.keras3_loader import COMPILING, Loader, Task
+from envlock.knowledge.loading.keras3_loader import Loader, Task
 from envlock.knowledge.loading.keras3_objects import walk
-from envlock.knowledge.problem import Problem
+from envlock.knowledge.problem import COMPILE, Problem
 
 __all__ = ["archive_settings", "hdf5_settings"]
 
@@ -27,7 +27,7 @@ def archive_settings(loader: Loader) -> Iterator[Problem]:
     settings = loader.seen.content.compile_config
     if not isinstance(settings, dict):
         return
-    yield from walk(loader, Task(item=settings, role="object", owner=_OWNER, avoided_by=COMPILING))
+    yield from walk(loader, Task(item=settings, role="object", owner=_OWNER, avoided_by=COMPILE))
     optimizer = settings.get("optimizer")
     if isinstance(optimizer, str) and loader.lookup("optimizer", optimizer) is None:
         yield _not_found(loader, "optimizer", optimizer)
@@ -45,7 +45,7 @@ def hdf5_settings(loader: Loader) -> Iterator[Problem]:
                 subject=_OWNER,
                 message=f"{_OWNER} hold no {key}, which {loader.name} needs",
                 error=f"KeyError: '{key}'",
-                avoided_by=COMPILING,
+                avoided_by=COMPILE,
             )
     if isinstance(settings.get("optimizer_config"), dict):
         yield from _optimizer(loader, settings["optimizer_config"])
@@ -69,7 +69,7 @@ def _optimizer(loader: Loader, item: dict[str, Any]) -> Iterator[Problem]:
         code="EL130",
         subject=shown(name),
         message=f"{loader.name} does not find {shown(name)} and takes a new {shown(called)} instead",
-        avoided_by=COMPILING,
+        avoided_by=COMPILE,
         is_silent=True,
     )
 
@@ -80,7 +80,7 @@ def _instance(loader: Loader, item: dict[str, Any], qualified: str) -> Iterator[
     made = {**item, "class_name": name, "module": module, "registered_name": None}
     found = loader.api.cls(qualified)
     if found is not None:
-        yield from walk(loader, Task(item=made, role="object", owner=_OWNER, avoided_by=COMPILING))
+        yield from walk(loader, Task(item=made, role="object", owner=_OWNER, avoided_by=COMPILE))
 
 
 def _named(loader: Loader, given: object, kind: str, *, resolves: bool) -> Iterator[Problem]:
@@ -105,7 +105,7 @@ def _named(loader: Loader, given: object, kind: str, *, resolves: bool) -> Itera
 def _text(loader: Loader, name: str, kind: str, *, is_alone: bool) -> Iterator[Problem]:
     qualified = loader.lookup(kind, name)
     if qualified is not None:
-        if loader.api.cls(qualified) is None and not _is_public(loader, name):
+        if loader.api.cls(qualified) is None and not loader.is_builtin(name):
             yield _alias(loader, kind, name)
     elif is_alone:
         yield from _lost(loader, kind, name, is_own=names.is_own(name, kind, loader.generation, is_text=True))
@@ -117,7 +117,7 @@ def _object(loader: Loader, item: dict[str, Any], kind: str, *, is_alone: bool) 
         asked = text_of(item, "config") or ""
         module = text_of(item, "module")
         if loader.lookup(kind, asked) is not None:
-            if module in {None, "builtins"} and not _is_public(loader, asked):
+            if module in {None, "builtins"} and not loader.is_builtin(asked):
                 yield _alias(loader, kind, asked)
         elif is_alone:
             yield from _lost(loader, kind, asked, is_own=names.is_own(asked, kind, loader.generation))
@@ -139,12 +139,8 @@ def _automatic(loader: Loader, name: str) -> Problem:
         subject=shown(name),
         message=f"{shown(name)} has reduction=auto, which {loader.name} does not take",
         error="ValueError: Invalid value for argument `reduction`. Expected one of",
-        avoided_by=COMPILING,
+        avoided_by=COMPILE,
     )
-
-
-def _is_public(loader: Loader, name: str) -> bool:
-    return loader.is_builtin(name)
 
 
 def _alias(loader: Loader, kind: str, name: str) -> Problem:
@@ -158,7 +154,7 @@ def _alias(loader: Loader, kind: str, name: str) -> Problem:
         subject=shown(name),
         message=f"the {kind} {shown(name)!r} is an alias, which {loader.name} does not find in an .h5 file",
         error=error,
-        avoided_by=COMPILING,
+        avoided_by=COMPILE,
     )
 
 
@@ -167,7 +163,7 @@ def _lost(loader: Loader, kind: str, name: str, *, is_own: bool) -> Iterator[Pro
     if is_own or not _NAME.fullmatch(name):  # "<lambda>" is nobody's name
         yield _not_found(loader, kind, name, error)
     elif loader.is_code_missing:
-        yield missing_code(name, _OWNER, avoided_by=COMPILING, error=error)
+        yield missing_code(name, _OWNER, avoided_by=COMPILE, error=error)
 
 
 def _not_found(loader: Loader, kind: str, name: str, error: str = "") -> Problem:
@@ -176,5 +172,5 @@ def _not_found(loader: Loader, kind: str, name: str, error: str = "") -> Problem
         subject=shown(name),
         message=f"{_OWNER} ask for the {kind} {shown(name)!r}, which {loader.name} does not have",
         error=error or f"ValueError: Could not interpret {kind} identifier: {shown(name)}",
-        avoided_by=COMPILING,
+        avoided_by=COMPILE,
     )

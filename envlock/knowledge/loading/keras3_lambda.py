@@ -13,7 +13,7 @@ from envlock.facts import Python
 from envlock.knowledge.loading.bytecode import family, said
 from envlock.knowledge.loading.common import missing_code, shown, text_of
 from envlock.knowledge.loading.keras3_loader import Loader
-from envlock.knowledge.problem import Problem
+from envlock.knowledge.problem import SAFE_MODE, Problem
 from envlock.knowledge.rule import release
 
 __all__ = ["lambda_problems", "legacy_lambda"]
@@ -109,7 +109,7 @@ def _bytecode(loader: Loader, value: object, what: str) -> Iterator[Problem]:
                 else "ValueError: The `{arg_name}` of this `Lambda` layer is a Python lambda. "
                 "Deserializing it is unsafe"
             ),
-            avoided_by="safe_mode=False",
+            avoided_by=SAFE_MODE,
         )
     inner = value.get("config") if isinstance(value, dict) else None
     code = _decoded(text_of(inner, "code"))

@@ -14,9 +14,8 @@ from envlock.values import frozen
 if TYPE_CHECKING:
     from envlock.knowledge.releases import KerasApi, KerasClass
 
-__all__ = ["COMPILING", "TENSORFLOW_FUNCTIONS", "Loader", "Located", "Task", "loader_of"]
+__all__ = ["TENSORFLOW_FUNCTIONS", "Loader", "Located", "Task", "loader_of"]
 
-COMPILING = "compile=False"
 
 # Functions of TensorFlow that stand in models as activations or in a Lambda, by the names written down.
 TENSORFLOW_FUNCTIONS = frozenset(

@@ -22,10 +22,10 @@ from envlock.knowledge.loading.keras3_legacy import (
     taken_for_functions,
     translated,
 )
-from envlock.knowledge.loading.keras3_loader import COMPILING, TENSORFLOW_FUNCTIONS, Loader, Task
+from envlock.knowledge.loading.keras3_loader import TENSORFLOW_FUNCTIONS, Loader, Task
 from envlock.knowledge.loading.keras3_models import graph_problems, held_layers, is_graph
 from envlock.knowledge.loading.keras3_values import value_problems
-from envlock.knowledge.problem import Problem
+from envlock.knowledge.problem import COMPILE, SAFE_MODE, Problem
 from envlock.values import replace
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _plain_lambda(loader: Loader, task: Task) -> _Step:
         subject=task.owner,
         message=f"{task.owner}: {loader.name} refuses in safe mode the bytecode that stands there",
         error="ValueError: Requested the deserialization of a Python lambda. This carries a potential risk",
-        avoided_by=task.avoided_by or ("safe_mode=False" if passes_on else ""),
+        avoided_by=task.avoided_by or (SAFE_MODE if passes_on else ""),
     )
 
 
@@ -285,7 +285,7 @@ def _foreign_model(loader: Loader, what: str) -> _Step:
             subject=what,
             message=f"{what} runs a SavedModel beside the file, which {loader.name} refuses",
             error="ValueError: Requested the deserialization of a `TFSMLayer`",
-            avoided_by="safe_mode=False",
+            avoided_by=SAFE_MODE,
         )
 
 
@@ -333,7 +333,7 @@ def _held(task: Task, found: KerasClass | None, config: dict[str, Any], what: st
 def _settings(task: Task, what: str) -> _Step:
     """The compile settings of a model inside another one, which no argument leaves out."""
     settings = task.item.get("compile_config")
-    if isinstance(settings, dict) and task.avoided_by != COMPILING and task.owner:
+    if isinstance(settings, dict) and task.avoided_by != COMPILE and task.owner:
         yield Task(item=settings, role="object", owner=what, avoided_by=task.avoided_by)
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from envlock.knowledge.loading import keras2_compile, keras2_nodes, keras2_objects, keras2_silent
 from envlock.knowledge.loading.common import config_of, key_problems, label, missing_code, shown, text_of
-from envlock.knowledge.loading.keras2_load import COMPILING, Load, load
-from envlock.knowledge.problem import Problem
+from envlock.knowledge.loading.keras2_load import Load, load
+from envlock.knowledge.problem import COMPILE, Problem
 from envlock.knowledge.rule import Comparison
 from envlock.values import replace
 
@@ -215,13 +215,13 @@ class _Walk:
         function = config_of(item).get("fn")
         if found is None and self._job.is_own(item, "metric"):
             message = f"{label(item)} is a metric that {self._job.reader_name} does not have"
-            yield _told("EL111", label(item), message, error, avoided_by=COMPILING)
+            yield _told("EL111", label(item), message, error, avoided_by=COMPILE)
         elif found is None:
             if self._job.is_code_missing:
-                yield missing_code(name, "the model", avoided_by=COMPILING, error=error)
+                yield missing_code(name, "the model", avoided_by=COMPILE, error=error)
         elif isinstance(function, str) and self._job.found("metric", function) is None:
             if self._job.is_code_missing:
-                yield missing_code(function, label(item), avoided_by=COMPILING, error=error)
+                yield missing_code(function, label(item), avoided_by=COMPILE, error=error)
         else:
             yield from self._metric_keys(item, found)
 

@@ -8,7 +8,7 @@ import pytest
 
 from envlock.knowledge.loading.bytecode import family, said
 
-# The first 39 bytes that `marshal` of each Python makes of `lambda x: x * 2.0`, of the same with a variable of
+# The first 39 bytes that each Python makes of `lambda x: x * 2.0`, of the same with a variable of
 # the function around it, and of `lambda x: tf.abs(x)`.
 COMPILED = [
     ("3.6", "4wEAAAAAAAAAAQAAAAIAAABDAAAAcwgAAAB8AGQBFABTACkCTucA"),
