@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from envlock.artifacts import names
 from envlock.facts import Gpu, Numpy, Python
-from envlock.knowledge.loading.common import config_of, label, shown, text_of
+from envlock.knowledge.loading.common import is_own, label, shown
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import Comparison, Release, release
 from envlock.values import frozen
@@ -70,17 +70,7 @@ class Load:
 
     def is_own(self, item: object, kind: str | None) -> bool:
         """Whether an object was Keras' own where it was written."""
-        class_name, module = text_of(item, "class_name"), text_of(item, "module")
-        registered = text_of(item, "registered_name")
-        full = registered if registered and ">" in registered else class_name or ""
-        if ">" in full:
-            return names.is_own(full, None)
-        if module and module != "builtins":
-            return names.is_keras_module(module)
-        has_module = isinstance(item, dict) and "module" in item
-        if has_module and module is None and registered:
-            return False
-        return names.is_own(full, names.kind_among_layers(kind, config_of(item)), self.generation)
+        return is_own(item, kind, self.generation)
 
     def is_own_name(self, name: str, kind: str | None) -> bool:
         """Whether a bare name was found by Keras itself where it was written, or is TensorFlow's."""

@@ -131,25 +131,41 @@ def _first_with_weights(load: Load, model: dict[str, Any]) -> str | None:
 
 def _first_renamed(load: Load, model: dict[str, Any], written: str, read: str) -> str | None:
     """The first layer with weights whose name in the archive is another one in the other layout."""
+    weighted = _weighted(load, model)
     waiting = [model]
     while waiting:
         layers = _layers(waiting.pop())
-        names = zip(layers, _names(load, layers, written), _names(load, layers, read), strict=True)
+        names = zip(layers, _names(layers, written, weighted), _names(layers, read, weighted), strict=True)
         for layer, there, here in names:
-            if there != here and _has_weights(load, layer):
+            if there != here and id(layer) in weighted:
                 return str(config_of(layer).get("name") or layer.get("class_name"))
         waiting.extend(layer for layer in reversed(layers) if is_network(layer))
     return None
 
 
-def _names(load: Load, layers: list[dict[str, Any]], layout: str) -> list[str]:
+def _weighted(load: Load, model: dict[str, Any]) -> set[int]:
+    """The identities of all layers below a model that have weights, those inside before what holds them."""
+    found: set[int] = set()
+    waiting = [(model, False)]
+    while waiting:
+        item, is_done = waiting.pop()
+        if not is_network(item):
+            found |= {id(item)} if _has_weights(load, item) else set()
+        elif is_done:
+            found |= {id(item)} if any(id(inner) in found for inner in _layers(item)) else set()
+        else:
+            waiting += [(item, True), *((inner, False) for inner in _layers(item))]
+    return found
+
+
+def _names(layers: list[dict[str, Any]], layout: str, weighted: set[int]) -> list[str]:
     used: dict[str, int] = {}
     found = []
     for layer in layers:
         name = _snake(str(layer.get("class_name", "")).rpartition(">")[2])
         count = used.get(name, 0)
         found.append(f"{name}_{count}" if count else name)
-        used[name] = count + (2 if layout == _TWICE and _has_weights(load, layer) else 1)
+        used[name] = count + (2 if layout == _TWICE and id(layer) in weighted else 1)
     return found
 
 
