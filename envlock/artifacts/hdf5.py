@@ -169,7 +169,10 @@ def _dtype(item: Any) -> str:
     named = _attribute(item, "dtype")
     if named and len(named) <= _MAX_NAME:
         return named.encode("utf-8", "replace").decode()  # it may be half of a character
-    return "string" if h5py.check_string_dtype(item.dtype) else str(item.dtype)
+    if h5py.check_string_dtype(item.dtype):
+        return "string"
+    # NumPy has no bfloat16 of its own, and h5py writes it as two bytes without a meaning.
+    return "bfloat16" if item.dtype.str == "|V2" else str(item.dtype)
 
 
 class _Part(io.RawIOBase):

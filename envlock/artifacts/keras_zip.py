@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envlock.artifacts import hdf5, interface
+from envlock.artifacts import hdf5, hdf5_arrays, interface
 from envlock.artifacts.reading import MAX_CONFIG, Reading, files_below, parse_object, shortened
 from envlock.errors import ArtifactError
 from envlock.facts import Content, Maybe, TensorSpec, Unknown
@@ -37,6 +37,9 @@ def read(path: Path) -> Reading:
     if path.is_dir():
         held = {item.name for item in path.iterdir()}
         found = _reading(path, lambda name: _beginning(path / name), files_below(path, ("assets",)), held)
+        file = path / _WEIGHTS
+        if file.is_file():
+            found = _with_arrays(found, file, 0, file.stat().st_size)
         return replace(found, stamps={"unpacked": "yes"})
     import zipfile  # a diff of a locked model opens no archive, and does without
     import zlib
@@ -47,7 +50,11 @@ def read(path: Path) -> Reading:
         _refuse_long_directory(path)
         with zipfile.ZipFile(path) as archive:
             held = {item.filename for item in archive.infolist()}
-            return _reading(path, lambda name: _member(archive, name), _assets(archive), held)
+            found = _reading(path, lambda name: _member(archive, name), _assets(archive), held)
+            item = archive.getinfo(_WEIGHTS) if _WEIGHTS in held else None
+            if item is None or item.compress_type != zipfile.ZIP_STORED:
+                return found
+            return _with_arrays(found, path, _start(path, item), item.file_size)
     except damage as error:
         raise ArtifactError(f"{path.name} is a damaged zip archive: {shortened(error)}") from None
     except KeyError as error:
@@ -78,6 +85,13 @@ def weights(path: Path) -> Maybe[tuple[TensorSpec, ...]]:
     if item.compress_type != zipfile.ZIP_STORED:
         return Unknown(f"{_WEIGHTS} is compressed, which Keras does not do")
     return hdf5.weights_inside(path, start, item.file_size)
+
+
+def _with_arrays(found: Reading, path: Path, start: int, size: int) -> Reading:
+    """The same with what the file of weights holds, where no library is needed to tell."""
+    with path.open("rb") as file:
+        specs = hdf5_arrays.arrays(file, start, size)
+    return found if specs is None else replace(found, content=replace(found.content, weights=specs))
 
 
 def _reading(
