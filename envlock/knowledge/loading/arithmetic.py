@@ -1,7 +1,8 @@
 """
 What is computed otherwise under the same name and the same keys, however the model gets its weights.
 
-Each of these was run in the releases on both sides of its boundary.
+Every layer of Keras was run with the same weights and inputs in fifteen releases; each row below is a
+difference that was seen, and its boundary is where the source of the class changed.
 """
 
 from __future__ import annotations
@@ -11,22 +12,100 @@ from typing import Any
 
 from envlock.artifacts.reading import Node
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER
-from envlock.knowledge.loading.common import config_of, text_of
+from envlock.knowledge.loading.common import config_of
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import THREE, Comparison, Release
+from envlock.values import frozen
 
 __all__ = ["problems"]
 
 _BOTH = (KERAS_LOADER, WEIGHTS_LOADER)
+_ENDLESS: Release = (99,)
 
-# Layers that compute in whole numbers where their inputs are whole, by the releases in which that changed.
-_WHOLE: dict[str, tuple[Release, ...]] = {
-    "Resizing": (THREE, (3, 6)),
-    "UpSampling2D": (THREE, (3, 6)),
-    "GlobalAveragePooling1D": (THREE,),
-    "GlobalAveragePooling2D": (THREE,),
-    "GlobalAveragePooling3D": (THREE,),
-}
+
+@frozen(kw_only=True)
+class _Changed:
+    """
+    A class that computes something else on the two sides of each of these releases.
+
+    `is_back` tells that after the last of them it is as it was before the first.
+    `given` is what its inputs or its type have to be for that: `whole` numbers, `single` values (a last
+    dimension of 1), `bfloat16`, `float16`. `key` is to have `value`, or anything but `other`.
+    """
+
+    class_name: str
+    at: tuple[Release, ...]
+    is_back: bool = False
+    does: str = "computes"
+    given: str = ""
+    key: str = ""
+    value: object = None
+    other: object = None
+
+
+@frozen(kw_only=True)
+class _Refused:
+    """A class that fails at the first call in the releases from `since` to before `until`."""
+
+    class_name: str
+    since: Release
+    until: Release = _ENDLESS
+    given: str = "whole"
+    error: str
+
+
+_RESIZED = (THREE, (3, 6))
+_CHANGED = (
+    *(
+        _Changed(class_name=name, at=_RESIZED, given="whole", key="interpolation", other="nearest")
+        for name in ("Resizing", "UpSampling2D")
+    ),
+    *(_Changed(class_name=f"GlobalAveragePooling{n}D", at=(THREE,), given="whole") for n in (1, 2, 3)),
+    *(_Changed(class_name=f"GlobalAveragePooling{n}D", at=((2, 16),), given="bfloat16") for n in (1, 2, 3)),
+    *(
+        _Changed(
+            class_name=name,
+            at=(THREE, (3, 4)),
+            is_back=True,
+            does="encodes",
+            given="single",
+            key="output_mode",
+            value="one_hot",
+        )
+        for name in ("CategoryEncoding", "Discretization")
+    ),
+    _Changed(class_name="RandomCrop", at=((2, 7), (3, 6), (3, 8)), does="crops"),
+    _Changed(class_name="LayerNormalization", at=((3, 11),), given="whole"),
+    _Changed(class_name="LayerNormalization", at=((3, 6),), given="float16"),
+    _Changed(class_name="LayerNormalization", at=((2, 16), THREE, (3, 6)), given="bfloat16"),
+    _Changed(class_name="BatchNormalization", at=(THREE,), given="bfloat16"),
+    _Changed(class_name="Softmax", at=((2, 11),), given="bfloat16"),
+    _Changed(class_name="Normalization", at=((2, 11),), does="inverts", key="invert", value=True),
+)
+
+# TensorFlow computes with oneDNN by itself since 2.9, which rounds between steps otherwise.
+_ONEDNN: Release = (2, 9)
+
+_NOT_ALLOWED = "Value for attr 'T' of {dtype} is not in the list of allowed values"
+_REFUSED = (
+    _Refused(class_name="UnitNormalization", since=(3, 6), error=_NOT_ALLOWED),
+    _Refused(
+        class_name="BatchNormalization",
+        since=(3, 0, 3),
+        until=(3, 6),
+        error="cannot compute AddV2 as input #1(zero-based) was expected to be a float tensor",
+    ),
+    *(
+        _Refused(class_name=name, since=THREE, error="Tensor conversion requested dtype float32 for Tensor")
+        for name in ("RandomHeight", "RandomWidth")
+    ),
+    _Refused(
+        class_name="CategoryEncoding",
+        since=(3, 6),
+        given="short",
+        error="Value for attr 'Tidx' of {dtype} is not in the list of allowed values: int32, int64",
+    ),
+)
 
 
 def problems(seen: Comparison) -> Iterator[Problem]:
@@ -36,7 +115,78 @@ def problems(seen: Comparison) -> Iterator[Problem]:
     nodes = tuple(seen.nodes())
     if (seen.writer < THREE) != (seen.reader < THREE):
         yield from _hard_sigmoid(seen, nodes)
-    yield from _whole_numbers(seen, nodes)
+    fed = _fed(nodes)
+    for node in nodes:
+        dtype, shape = fed.get(str(node.config.get("name")), ("", None))
+        yield from _changes(seen, node, dtype, shape)
+        yield from _refusals(seen, node, dtype)
+
+
+def _changes(seen: Comparison, node: Node, dtype: str, shape: object) -> Iterator[Problem]:
+    what = node.label
+    for row in _ROWS.get(node.class_name, ()):
+        if (
+            _is_crossed(row, seen.writer, seen.reader)
+            and _is_asked(row, node.config)
+            and _is_given(row.given, node.config, dtype, shape)
+        ):
+            yield _silent(what, _told(row, what, seen.reader_name))
+    if _policy(node.config).endswith("bfloat16") and (seen.writer < _ONEDNN) != (seen.reader < _ONEDNN):
+        yield _silent(what, f"{what} computes in bfloat16, which TensorFlow rounds otherwise since 2.9")
+
+
+def _is_crossed(row: _Changed, writer: Release, reader: Release) -> bool:
+    before, now = (sum(bound <= one for bound in row.at) for one in (writer, reader))
+    return before != now and not (row.is_back and {before, now} == {0, len(row.at)})
+
+
+def _told(row: _Changed, what: str, reader: str) -> str:
+    if row.given == "whole":
+        return f"{what} gets whole numbers, which {reader} treats otherwise"
+    if row.given.endswith("float16"):
+        return f"{what} computes in {row.given}, which {reader} rounds otherwise"
+    return f"{what} {row.does} otherwise in {reader}"
+
+
+def _refusals(seen: Comparison, node: Node, dtype: str) -> Iterator[Problem]:
+    for row in _REFUSED:
+        is_its = node.class_name == row.class_name and row.since <= seen.reader < row.until
+        if is_its and _is_given(row.given, node.config, dtype, None):
+            yield Problem(
+                code="EL129",
+                subject=node.label,
+                message=f"{node.label} gets {dtype}, with which {seen.reader_name} cannot call it",
+                error=f"InvalidArgumentError: Exception encountered when calling {node.class_name}.call(). "
+                + row.error.format(dtype=dtype),
+                loaders=_BOTH,
+            )
+
+
+def _is_asked(row: _Changed, config: dict[str, Any]) -> bool:
+    if not row.key:
+        return True
+    found = config.get(row.key)
+    return found != row.other if row.other is not None else found == row.value
+
+
+def _is_given(given: str, config: dict[str, Any], dtype: str, shape: object) -> bool:
+    """Whether a layer gets or is what a row asks for."""
+    if given == "whole":
+        return dtype.startswith(("int", "uint"))
+    if given == "short":
+        return dtype in {"uint8", "int8", "uint16", "int16"}
+    if given == "single":
+        return not isinstance(shape, list) or shape[-1:] == [1] or len(shape) == 1
+    if given == "float16":
+        return _policy(config) == "float16"
+    return not given or _policy(config).endswith(given)
+
+
+def _policy(config: dict[str, Any]) -> str:
+    """The type a layer computes in, or the policy that says it."""
+    dtype = config.get("dtype")
+    name = dtype if isinstance(dtype, str) else config_of(dtype).get("name")
+    return name if isinstance(name, str) else ""
 
 
 def _hard_sigmoid(seen: Comparison, nodes: tuple[Node, ...]) -> Iterator[Problem]:
@@ -52,51 +202,50 @@ def _is_hard_sigmoid(value: object) -> bool:
     return value == "hard_sigmoid" or (isinstance(value, dict) and value.get("config") == "hard_sigmoid")
 
 
-def _whole_numbers(seen: Comparison, nodes: tuple[Node, ...]) -> Iterator[Problem]:
-    """Keras 3 gives back the type that it gets, cut off up to 3.5, rounded from 3.6 on; Keras 2 floats."""
-    whole = {
-        str(node.config.get("name"))
+def _fed(nodes: tuple[Node, ...]) -> dict[str, tuple[str, object]]:
+    """The layers that an input goes straight into, by name, with the type and the shape of that input."""
+    given = {
+        str(node.config.get("name")): (
+            str(node.config.get("dtype")),
+            node.config.get("batch_shape") or node.config.get("batch_input_shape"),
+        )
         for node in nodes
-        if node.class_name == "InputLayer" and _is_whole(node.config.get("dtype"))
+        if node.class_name == "InputLayer"
     }
-    if not whole:
-        return
-    for node in nodes:
+    found: dict[str, tuple[str, object]] = {}
+    for node in nodes if given else ():
         model = node.config.get("layers")
         before: object = None
         for item in model if isinstance(model, list) else ():
             last, before = before, item
-            name = text_of(item, "class_name") or ""
-            crossed = any((seen.writer < bound) != (seen.reader < bound) for bound in _WHOLE.get(name, ()))
-            if crossed and config_of(item).get("interpolation") != "nearest" and _is_fed(item, last, whole):
-                called = f"{name} {config_of(item).get('name')!r}"
-                yield _silent(
-                    called, f"{called} gets whole numbers, which {seen.reader_name} treats otherwise"
-                )
+            source = _source(item, last, given)
+            if source is not None:
+                found.setdefault(str(config_of(item).get("name")), given[source])
+    return found
 
 
-def _is_whole(dtype: object) -> bool:
-    return isinstance(dtype, str) and dtype.startswith(("int", "uint"))
-
-
-def _is_fed(item: dict[str, Any], before: object, whole: set[str]) -> bool:
-    """Whether one of these inputs goes straight into a layer, by its nodes or by what stands before it."""
-    nodes = item.get("inbound_nodes")
+def _source(item: object, before: object, given: dict[str, tuple[str, object]]) -> str | None:
+    """Which input goes straight into a layer, by its nodes or by what stands before it."""
+    nodes = item.get("inbound_nodes") if isinstance(item, dict) else None
     if not nodes:
-        return str(config_of(before).get("name")) in whole
+        last = str(config_of(before).get("name"))
+        return last if last in given else None
     waiting, met = [nodes], 0
     while waiting and met < _MOST:
         value, met = waiting.pop(), met + 1
         if isinstance(value, list):
-            if value and isinstance(value[0], str) and value[0] in whole:
-                return True
+            if value and isinstance(value[0], str) and value[0] in given:
+                return value[0]
             waiting.extend(inner for inner in value if isinstance(inner, (list, dict)))
         elif isinstance(value, dict):
             waiting.extend(inner for inner in value.values() if isinstance(inner, (list, dict)))
-    return False
+    return None
 
 
 _MOST = 1000
+_ROWS: dict[str, tuple[_Changed, ...]] = {
+    row.class_name: tuple(item for item in _CHANGED if item.class_name == row.class_name) for row in _CHANGED
+}
 
 
 def _silent(subject: str, message: str) -> Problem:

@@ -11,12 +11,6 @@ from envlock.knowledge.problem import Problem
 
 __all__ = ["in_layer", "in_network"]
 
-# The first release that inverts a normalisation rightly.
-_INVERTED = (2, 11)
-
-# The first TensorFlow that computes with oneDNN by itself, which rounds between steps otherwise.
-_ONEDNN = (2, 9)
-
 # What the Hashing of TensorFlow 2.4 writes as its salt when it has none; it is read as one.
 _NO_SALT = [0xDECAFCAFFE] * 2
 
@@ -31,20 +25,6 @@ def in_layer(load: Load, item: dict[str, Any]) -> Iterator[Problem]:
             message=f"{label(item)} does not apply the boundaries that it learnt when read from an archive",
             is_silent=True,
         )
-    if _is_short(config.get("dtype")) and load.writer and (load.writer < _ONEDNN) != (load.reader < _ONEDNN):
-        yield Problem(
-            code="EL113",
-            subject=label(item),
-            message=f"{label(item)} computes in bfloat16, which TensorFlow rounds otherwise since 2.9",
-            is_silent=True,
-        )
-    if item.get("class_name") == "Normalization" and config.get("invert") is True and load.reader < _INVERTED:
-        yield Problem(
-            code="EL113",
-            subject=label(item),
-            message=f"{label(item)} is inverted, which {load.reader_name} computes otherwise",
-            is_silent=True,
-        )
     if item.get("class_name") == "Hashing" and config.get("salt") == _NO_SALT:
         yield Problem(
             code="EL113",
@@ -52,12 +32,6 @@ def in_layer(load: Load, item: dict[str, Any]) -> Iterator[Problem]:
             message=f"{label(item)} was written with a salt that it did not have, and hashes with it now",
             is_silent=True,
         )
-
-
-def _is_short(dtype: object) -> bool:
-    """Whether a layer computes in bfloat16; its dtype is a text or a policy."""
-    name = dtype if isinstance(dtype, str) else config_of(dtype).get("name")
-    return name in {"bfloat16", "mixed_bfloat16"}
 
 
 def in_network(load: Load, layers: list[dict[str, Any]]) -> Iterator[Problem]:

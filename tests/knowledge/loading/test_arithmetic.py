@@ -88,3 +88,86 @@ def test_an_input_of_no_stated_type_is_passed_over(dtype: Any) -> None:
     layer = make_layer("InputLayer", name="picture", dtype=dtype)
 
     assert told("2.15.0", "3.15.1", layer, resizing()) == []
+
+
+@pytest.mark.parametrize(("writer", "reader"), [("2.10.0", "2.8.0"), ("2.8.0", "2.10.0"), ("2.8.0", "3.7.0")])
+def test_bfloat16_is_rounded_otherwise_since_2_9(writer: str, reader: str) -> None:
+    policy = {"class_name": "Policy", "config": {"name": "mixed_bfloat16"}}
+    dense = make_layer("Dense", name="dense", units=2, dtype=policy)
+
+    assert told(writer, reader, dense) == [("Dense 'dense'", True, (KERAS_LOADER, WEIGHTS_LOADER))]
+    assert told(writer, writer, dense) == []
+
+
+@pytest.mark.parametrize(
+    ("class_name", "config", "same", "other"),
+    [
+        ("RandomCrop", {}, ("2.7.0", "3.5.0"), "3.6.0"),
+        ("RandomCrop", {}, ("3.6.0", "3.7.0"), "3.8.0"),
+        ("RandomCrop", {}, ("2.4.0", "2.6.0"), "2.7.0"),
+        ("LayerNormalization", {"dtype": "float16"}, ("2.15.0", "3.5.0"), "3.6.0"),
+        ("LayerNormalization", {"dtype": "mixed_bfloat16"}, ("3.6.0", "3.15.1"), "3.3.3"),
+        ("BatchNormalization", {"dtype": "bfloat16"}, ("3.0.0", "3.15.1"), "2.15.0"),
+        ("Softmax", {"dtype": "bfloat16"}, ("2.12.0", "2.15.0"), "2.10.0"),
+        ("GlobalAveragePooling2D", {"dtype": "bfloat16"}, ("2.16.0", "3.3.3"), "2.15.0"),
+        ("Normalization", {"invert": True}, ("2.13.0", "2.15.0"), "2.10.0"),
+        ("CategoryEncoding", {"output_mode": "one_hot"}, ("2.15.0", "3.5.0"), "3.3.3"),
+        ("Discretization", {"output_mode": "one_hot"}, ("3.0.0", "3.3.3"), "3.4.0"),
+    ],
+)
+def test_a_layer_that_changed(
+    class_name: str, config: dict[str, Any], same: tuple[str, str], other: str
+) -> None:
+    layer = make_layer(class_name, name="one", **config)
+
+    assert told(*same, layer) == []
+    assert [told(one, other, layer) for one in same] == [
+        [(f"{class_name} 'one'", True, (KERAS_LOADER, WEIGHTS_LOADER))]
+    ] * 2
+    assert [subject for subject, *_ in told(other, same[0], layer)] == [f"{class_name} 'one'"]
+
+
+@pytest.mark.parametrize(
+    ("class_name", "config"),
+    [
+        ("LayerNormalization", {"dtype": "mixed_float16"}),
+        ("Softmax", {"dtype": "float32"}),
+        ("Normalization", {"invert": False}),
+        ("CategoryEncoding", {"output_mode": "multi_hot"}),
+        ("LayerNormalization", {"dtype": {"class_name": "Policy", "config": {"name": 7}}}),
+    ],
+)
+def test_a_layer_that_does_not_ask_for_what_changed(class_name: str, config: dict[str, Any]) -> None:
+    layer = make_layer(class_name, name="one", **config)
+
+    assert all(told(one, other, layer) == [] for one in ("2.10.0", "3.3.3") for other in ("2.15.0", "3.15.1"))
+
+
+def test_several_values_at_once_are_encoded_alike() -> None:
+    several = make_layer("InputLayer", name="picture", batch_shape=[None, 5], dtype="float32")
+    layer = make_layer("CategoryEncoding", name="one", output_mode="one_hot")
+
+    assert told("2.15.0", "3.3.3", several, layer) == []
+    assert told(
+        "2.15.0", "3.3.3", several | {"config": several["config"] | {"batch_shape": [None, 1]}}, layer
+    )
+
+
+@pytest.mark.parametrize(
+    ("class_name", "dtype", "works", "fails"),
+    [
+        ("UnitNormalization", "int32", ("2.15.0", "3.5.0"), ("3.6.0", "3.15.1")),
+        ("BatchNormalization", "uint8", ("2.15.0", "3.6.0"), ("3.0.3", "3.5.0")),
+        ("CategoryEncoding", "uint8", ("3.3.3", "3.5.0"), ("3.6.0", "3.15.1")),
+        ("RandomHeight", "int64", ("2.10.0", "2.15.0"), ("3.0.0", "3.15.1")),
+    ],
+)
+def test_a_layer_that_takes_no_whole_numbers(
+    class_name: str, dtype: str, works: tuple[str, str], fails: tuple[str, str]
+) -> None:
+    layer = make_layer(class_name, name="one")
+
+    assert [told("2.15.0", reader, pictures(dtype), layer) for reader in works] == [[], []]
+    found = [told("2.15.0", reader, pictures(dtype), layer) for reader in fails]
+    assert found == [[(f"{class_name} 'one'", False, (KERAS_LOADER, WEIGHTS_LOADER))]] * 2
+    assert [told("2.15.0", reader, pictures("float32"), layer) for reader in fails] == [[], []]

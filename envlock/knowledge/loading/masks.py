@@ -1,0 +1,187 @@
+"""
+What becomes of masks, which tell the layers behind an `Embedding` or `Masking` which steps to leave out.
+
+Keras 2 has a merging layer pass on every mask that it gets; Keras 3.0 to 3.3 drop them; later ones pass a
+mask on where all inputs have one. (`compute_mask` of `Merge`, `Concatenate` and `Attention` in each release.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER
+from envlock.knowledge.loading.common import config_of, label, text_of
+from envlock.knowledge.problem import Problem
+from envlock.knowledge.rule import THREE, Comparison, Release
+
+__all__ = ["problems"]
+
+_BOTH = (KERAS_LOADER, WEIGHTS_LOADER)
+_MERGES = {"Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract", "Concatenate"}
+_RECURRENT = {"LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}
+_ATTENTION = {"Attention", "AdditiveAttention"}
+# Layers whose outputs have the mask of their first input.
+_PASSING = {
+    *(
+        "Activation",
+        "ActivityRegularization",
+        "AlphaDropout",
+        "BatchNormalization",
+        "Dense",
+        "Dropout",
+        "ELU",
+    ),
+    *("GaussianDropout", "GaussianNoise", "Identity", "LayerNormalization", "LeakyReLU", "PReLU", "ReLU"),
+    *(
+        "Rescaling",
+        "Softmax",
+        "SpatialDropout1D",
+        "TimeDistributed",
+        "UnitNormalization",
+        "MultiHeadAttention",
+    ),
+    *_ATTENTION,
+}
+_HEEDING = {"GlobalAveragePooling1D", "Softmax", "TimeDistributed", "MultiHeadAttention", "Bidirectional"}
+
+# Where the masks of steps come from; `None` where there is no mask, or one that leaves out nothing.
+_Mask = frozenset[str] | None
+_Joining = Callable[[list[_Mask]], _Mask]
+
+
+def problems(seen: Comparison) -> Iterator[Problem]:
+    """Masks that are heeded on one side alone, and layers that fail at the first mask they get."""
+    if not seen.writer or not seen.reader:
+        return
+    for node in seen.nodes():
+        layers = node.config.get("layers")
+        if isinstance(layers, list) and any(_begins(item) for item in layers):
+            yield from _of_model(seen, [item for item in layers if isinstance(item, dict)])
+
+
+def _of_model(seen: Comparison, layers: list[dict[str, Any]]) -> Iterator[Problem]:
+    before, now = (_given(layers, _joining(side)) for side in (seen.writer, seen.reader))
+    for item in layers:
+        name, class_name = text_of(config_of(item), "name") or "", text_of(item, "class_name") or ""
+        if class_name in _HEEDING | _RECURRENT and before.get(name) != now.get(name):
+            yield Problem(
+                code="EL113",
+                subject=label(item),
+                message=f"{label(item)} heeds the mask behind merged inputs otherwise in {seen.reader_name}",
+                loaders=_BOTH,
+                is_silent=True,
+            )
+        masks = now.get(name, [])
+        if class_name in _ATTENTION and (3, 0, 5) <= seen.reader < (3, 12) and len(masks) > 1 and masks[1]:
+            yield _fails(
+                seen, item, "InvalidArgumentError: Exception encountered when calling", "Incompatible shapes"
+            )
+        if class_name == "Concatenate" and any(masks) and _is_heeded(layers, name):
+            yield from _concatenated(seen, item, name)
+
+
+def _concatenated(seen: Comparison, item: dict[str, Any], name: str) -> Iterator[Problem]:
+    """Its mask is computed by operations, which need every dimension, or have its own name."""
+    if seen.reader >= (3, 4) and seen.writer < THREE and name == "concatenate":
+        yield Problem(
+            code="EL126",
+            subject=label(item),
+            message=f"{label(item)} gets masks, which {seen.reader_name} joins by an operation of that name",
+            error=f'ValueError: The name "{name}" is used 2 times in the model.',
+        )
+    elif (3, 4) <= seen.reader < (3, 12) and seen.writer < (3, 12):
+        yield _fails(
+            seen, item, "Exception encountered when calling BroadcastTo", "Failed to convert elements"
+        )
+
+
+def _fails(seen: Comparison, item: dict[str, Any], said: str, why: str) -> Problem:
+    class_name = text_of(item, "class_name")
+    return Problem(
+        code="EL129",
+        subject=label(item),
+        message=f"{label(item)} gets a mask, with which {seen.reader_name} cannot call it",
+        error=f"{said} {class_name}.call(). {why}",
+        loaders=_BOTH,
+    )
+
+
+def _given(layers: list[dict[str, Any]], joined: _Joining) -> dict[str, list[_Mask]]:
+    """The masks that each layer gets, by its name, in the order of its inputs."""
+    found: dict[str, list[_Mask]] = {}
+    told: dict[str, _Mask] = {}
+    last = ""
+    for item in layers:
+        config, class_name = config_of(item), text_of(item, "class_name") or ""
+        name = text_of(config, "name") or ""
+        masks = [told.get(source) for source in _sources(item, last)]
+        found[name], last = masks, name
+        if _begins(item):
+            told[name] = frozenset([name])
+        elif class_name in _MERGES:
+            told[name] = joined(masks)
+        elif masks and (class_name in _PASSING or _returns_steps(item)):
+            told[name] = masks[0]
+    return found
+
+
+def _joining(release: Release) -> _Joining:
+    def joined(masks: list[_Mask]) -> _Mask:
+        is_dropped = release >= (3, 4) and not all(masks)
+        if is_dropped or THREE <= release < (3, 4):
+            return None
+        return frozenset().union(*(mask for mask in masks if mask)) or None
+
+    return joined
+
+
+def _begins(item: object) -> bool:
+    name = text_of(item, "class_name")
+    return name == "Masking" or (name == "Embedding" and config_of(item).get("mask_zero") is True)
+
+
+def _returns_steps(item: dict[str, Any]) -> bool:
+    config = config_of(item)
+    inner = config_of(config.get("layer")) if item.get("class_name") == "Bidirectional" else config
+    return item.get("class_name") in _RECURRENT | {"Bidirectional"} and inner.get("return_sequences") is True
+
+
+def _is_heeded(layers: list[dict[str, Any]], name: str) -> bool:
+    """Whether a layer behind this one looks at masks."""
+    behind = {name}
+    for item in layers:
+        class_name = text_of(item, "class_name") or ""
+        if behind & set(_sources(item, "")):
+            if class_name in _HEEDING | _RECURRENT | _ATTENTION:
+                return True
+            if class_name in _PASSING | _MERGES:
+                behind.add(text_of(config_of(item), "name") or "")
+    return False
+
+
+def _sources(item: dict[str, Any], last: str) -> list[str]:
+    """The layers that feed the first call of a layer; in a Sequential the one before it."""
+    nodes = item.get("inbound_nodes")
+    if not isinstance(nodes, list):
+        return [last] if last else []
+    found: list[str] = []
+    waiting: list[Any] = [nodes[0]] if nodes else []
+    while waiting and len(found) < _MOST:
+        value = waiting.pop()
+        if isinstance(value, list):
+            if _is_tensor(value):
+                found.append(value[0])
+                value = value[3:]
+            waiting.extend(reversed(value))
+        elif isinstance(value, dict):
+            waiting.extend(reversed(value.values()))
+    return found
+
+
+_MOST = 100
+
+
+def _is_tensor(value: list[Any]) -> bool:
+    """Keras 2 writes `[layer, node, tensor, …]`, Keras 3 `keras_history: [layer, node, tensor]`."""
+    return len(value) > 2 and isinstance(value[0], str) and all(type(part) is int for part in value[1:3])
