@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from envlock.facts import WEIGHTS_LOADER
-from envlock.knowledge.loading.common import config_of, kind_of, shown, text_of
+from envlock.knowledge.loading.common import config_of, is_own, kind_of, shown, text_of
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import THREE, Comparison, written
 
@@ -26,6 +26,7 @@ _ATTENTION = {"MultiHeadAttention", "GroupQueryAttention"}
 # The state that every optimizer has from the beginning: its step and its learning rate.
 _UNTRAINED = 2
 _ARCHIVES = (2, 12)
+_SCALED = "optimizer/inner_optimizer/"
 
 
 def problems(seen: Comparison, api: KerasApi) -> Iterator[Problem]:
@@ -34,7 +35,13 @@ def problems(seen: Comparison, api: KerasApi) -> Iterator[Problem]:
 
     Where Keras 2 looks for them in its own archives is told with `load_model`, which looks there too.
     """
-    if seen.reader >= THREE or not isinstance(seen.content.config, dict):
+    from envlock.knowledge.loading import weights_code
+
+    yield from weights_code.problems(seen, api)
+    if not isinstance(seen.content.config, dict):
+        return
+    if seen.reader >= THREE:
+        yield from _momentum(seen)
         return
     if seen.artifact.format == "keras" and seen.reader >= _ARCHIVES and seen.writer >= THREE:
         yield from _of_keras_3(seen)
@@ -43,17 +50,69 @@ def problems(seen: Comparison, api: KerasApi) -> Iterator[Problem]:
     yield from _defaults(seen, api)
 
 
+def _momentum(seen: Comparison) -> Iterator[Problem]:
+    """
+    Archives of Keras 2 with as many variables of an optimizer as Keras 3 makes for it, and other ones.
+
+    `load_own_variables` of an optimizer compares the counts alone. Keras 2 has a momentum of every trained
+    array in a plain SGD, after its step; Keras 3 has its step and its learning rate.
+    """
+    found = seen.content.weights
+    if seen.artifact.format != "keras" or seen.writer >= THREE or not isinstance(found, tuple):
+        return
+    state = [spec for spec in found if spec.name.startswith("optimizer/vars/")]
+    if len(state) == _UNTRAINED and any(spec.shape for spec in state) and _is_plain_sgd(seen):
+        yield Problem(
+            code="EL128",
+            subject="SGD",
+            message=f"{written(seen)} holds a momentum of SGD where {seen.reader_name} has its learning rate",
+            error="ValueError: A total of 1 objects could not be loaded. Example error message for object "
+            "<keras.src.optimizers.sgd.SGD>: The shape of the target variable and the shape of the target "
+            "value in `variable.assign(value)` must match.",
+            loaders=_ONLY,
+        )
+
+
+def _is_plain_sgd(seen: Comparison, *, is_fixed: bool = True) -> bool:
+    """Whether the model is compiled with SGD without a momentum; `is_fixed` asks for a plain rate."""
+    settings = seen.content.compile_config
+    optimizer = settings.get("optimizer") if isinstance(settings, dict) else None
+    if not optimizer:
+        return False
+    name = optimizer if isinstance(optimizer, str) else text_of(optimizer, "class_name") or ""
+    config = config_of(optimizer)
+    is_scheduled = isinstance(config.get("learning_rate"), dict)
+    # One of the user's own is most often made of it.
+    is_sgd = name.rpartition(">")[2].lower() == "sgd" or (
+        isinstance(optimizer, dict) and not is_own(optimizer, "optimizer", None)
+    )
+    return is_sgd and not config.get("momentum") and not (is_fixed and is_scheduled)
+
+
 def _of_keras_3(seen: Comparison) -> Iterator[Problem]:
     """Archives of Keras 3 have the layout of Keras 2.15, but for what is called otherwise in it."""
     found = seen.content.weights
     held = {spec.name for spec in found} if isinstance(found, tuple) else None
     settings = seen.content.compile_config
+    if held and any(name.startswith(_SCALED) for name in held) and seen.reader >= (2, 13):
+        yield _scaled(seen)
     has_loss = isinstance(settings, dict) and settings.get("loss") is not None
     if has_loss and seen.reader >= (2, 13) and (held is None or _is_trained(seen, held)):
         yield _elsewhere(seen, "the metrics of the model, which training makes", "loss")
     attention = _attention(seen, held)
     if attention:
         yield _elsewhere(seen, attention, "value")
+
+
+def _scaled(seen: Comparison) -> Problem:
+    """The optimizer that scales losses counts its variables otherwise, and fails at saying so."""
+    return Problem(
+        code="EL107",
+        subject="LossScaleOptimizer",
+        message=f"{written(seen)} holds more of the state of LossScaleOptimizer than {seen.reader_name} does",
+        error="AttributeError: 'LossScaleOptimizerV3' object has no attribute 'name'",
+        loaders=_ONLY,
+    )
 
 
 def _attention(seen: Comparison, held: set[str] | None) -> str:
@@ -69,11 +128,8 @@ def _attention(seen: Comparison, held: set[str] | None) -> str:
 
 def _is_trained(seen: Comparison, held: set[str]) -> bool:
     """Whether the model was trained before it was saved, as its code may do: a plain SGD does not tell."""
-    settings = seen.content.compile_config
-    optimizer = settings.get("optimizer") if isinstance(settings, dict) else None
-    name = optimizer if isinstance(optimizer, str) else text_of(optimizer, "class_name") or ""
     state = sum(spec.startswith("optimizer/vars/") for spec in held)
-    return state > _UNTRAINED or (name.lower() == "sgd" and not config_of(optimizer).get("momentum"))
+    return state > _UNTRAINED or _is_plain_sgd(seen, is_fixed=False)
 
 
 def _elsewhere(seen: Comparison, what: str, name: str) -> Problem:
