@@ -36,7 +36,9 @@ def test_the_readme_shows_some_commands():
     assert len(shown()) >= 3
 
 
-@pytest.mark.parametrize(("name", "written"), [("findings", "findings"), ("releases", "changes")])
+@pytest.mark.parametrize(
+    ("name", "written"), [("findings", "findings"), ("releases", "changes"), ("breakages", "breakages")]
+)
 def test_a_generated_page_is_what_the_rules_and_tables_say(name, written, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "tools")
     pages = importlib.import_module("write_docs")

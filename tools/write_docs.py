@@ -5,6 +5,7 @@ Write the pages of `docs/` that say what the rules and the tables know.
 
 `docs/findings.md` has each rule, `docs/releases.md` what changed from release to release for saved models:
 public classes that came or went, and keys of their configurations that a release takes or takes no longer.
+`docs/breakages.md` says of each breakage that is known which rule tells it, or why none does.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from envlock import knowledge  # noqa: E402
+from envlock import knowledge, toml  # noqa: E402
 from envlock.knowledge import releases  # noqa: E402
 from envlock.knowledge.releases import KerasApi  # noqa: E402
 from envlock.knowledge.rule import release  # noqa: E402
@@ -33,6 +35,8 @@ ROOMS = re.compile(
     r"(\.(experimental|legacy|schedules|preprocessing))*\.[A-Z]\w*"
 )
 WIDEST = 110
+BREAKAGES = ROOT / "tests" / "knowledge" / "breakages" / "breakages.toml"
+SOURCES = {"table": "tables", "walk": "a walk", "rule": "a rule"}
 
 
 def findings() -> str:
@@ -65,6 +69,52 @@ def changes() -> str:
             if rows:
                 said += [f"### {named(after)}", "", *rows, ""]
     return "\n".join(said)
+
+
+def breakages() -> str:
+    """The page of what is known to break."""
+    read = toml.loads(BREAKAGES.read_text(encoding="utf-8"))
+    rows, reasons = read["breakage"], read["reasons"]
+    told = [row for row in rows if "codes" in row]
+    said = [
+        "# What is known to break",
+        "",
+        f"Of {len(rows)} breakages of saved models, from issues and releases, {len(told)} are told by",
+        "[findings](findings.md) that know them from harvested tables, from a walk through what a loader",
+        "does, or from a rule; of the others it is said why not. Each that is told is proved in",
+        "`tests/knowledge/breakages/`, with one target of which it is told and one of which it is not.",
+        "",
+        "| breakage | what happens | told by | told of | not of |",
+        "|---|---|---|---|---|",
+        *(_told(row) for row in told),
+        "",
+        "## Not told",
+        "",
+        "| breakage | what happens | why it is not told |",
+        "|---|---|---|",
+        *(_untold(row, reasons) for row in rows if "reason" in row),
+        "",
+    ]
+    return "\n".join(said)
+
+
+def _told(row: dict[str, Any]) -> str:
+    case = row["case"]
+    rules = [knowledge.explain(code) for code in row["codes"]]
+    codes = " ".join(f"{rule.code} ({rule.severity.name.lower()})" for rule in rules)
+    what = "; ".join([row["what"], *([row["note"]] if "note" in row else [])])
+    silent = "the same, where the model or the machine is another" if case["told"] == case["silent"] else ""
+    sides = " | ".join([_listed(case["told"]), silent or _listed(case["silent"])])
+    return f"| {row['id']} | {what} | {codes}, {SOURCES[row['by']]} | {sides} |"
+
+
+def _listed(target: str) -> str:
+    return target.replace(",", ", ")
+
+
+def _untold(row: dict[str, Any], reasons: dict[str, str]) -> str:
+    why = "; ".join([reasons[row["reason"]], *([row["note"]] if "note" in row else [])])
+    return f"| {row['id']} | {row['what']} | {why} |"
 
 
 def known(parts: tuple) -> Iterator[tuple[str, str]]:
@@ -122,6 +172,7 @@ def main() -> None:
     """Write the pages."""
     (ROOT / "docs" / "findings.md").write_text(findings(), encoding="utf-8")
     (ROOT / "docs" / "releases.md").write_text(changes(), encoding="utf-8")
+    (ROOT / "docs" / "breakages.md").write_text(breakages(), encoding="utf-8")
 
 
 if __name__ == "__main__":
