@@ -119,15 +119,20 @@ def guesses(row: Row, environments: dict[str, Any]) -> dict[str, bool]:
     }
 
 
-def is_named(row: Row, against: list[Finding]) -> bool:
-    """Whether a finding names a class, key, module or name that the exception quotes, or else the format."""
+def is_named(row: Row, against: list[Finding]) -> bool | None:
+    """
+    Whether a finding names a class, key, module or name that the exception quotes, or else the format.
+
+    `None` where the exception quotes nothing and says nothing of a format.
+    """
     told = " ".join(f"{item.subject} {item.message} {item.error}" for item in against)
     text = f"{row['root'] or row['message']} {row['message'][:120]}"
     quoted = {word.rstrip(".") for groups in QUOTED.findall(text) for word in groups if word} - COMMON
     quoted |= {word.rpartition(".")[2] for word in quoted}
     if any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", told) for word in quoted if word):
         return True
-    return any(word.lower() in told.lower() for word in ABOUT.findall(text))
+    about = ABOUT.findall(text)
+    return any(word.lower() in told.lower() for word in about) if quoted or about else None
 
 
 def judged(row: Row, artifacts: Path, against: str) -> tuple[str, list[Finding]]:
@@ -160,8 +165,9 @@ def count(score: Score, row: Row, said: str, found: list[Finding], group: str) -
     score.tables[group][said, seen] += 1
     is_right = said == seen
     if is_right and seen == BREAKS:
-        is_right = is_named(row, found)
-        score.named[is_right] += 1
+        named = is_named(row, found)
+        score.named[named] += 1
+        is_right = named is not False
     if not is_right:
         kind = "wrong" if said != seen else "unnamed"
         words = (row["root"] or row["message"])[:90]
@@ -202,8 +208,9 @@ def printed(score: Score, seconds: float, misses: int) -> None:
     print(figures(whole))
     for name, table in sorted(score.tables.items()):
         print(f"  {name}: {figures(table)}")
-    broke = sum(score.named.values())
+    broke = score.named[True] + score.named[False]
     print(f"named in {score.named[True]} of {broke} breaks ({score.named[True] / max(1, broke):.4f})")
+    print(f"and {score.named[None]} breaks whose error names nothing")
     print("naive predictors of `bad`:")
     for name, table in score.naive.items():
         print(f"  {name}: {figures(table)}")

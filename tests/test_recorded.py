@@ -292,11 +292,12 @@ def _paths(name: str) -> set[str]:
 
 @cache
 def _subjects(name: str) -> set[str]:
-    """What a finding may be about: a value, the last part of its path, a section, the model, its layers."""
+    """What a finding may be about: a value, the last part of its path, a section, the model and its parts."""
     sections = {field.name for field in fields(Fingerprint)}
     items = {path.partition(".")[2] for path in _paths(name)}
     layers = {label for node in nodes(content(name).config) for label in (node.label, node.class_name)}
-    return _paths(name) | items | sections | layers | {recorded(name).artifact.name}
+    own = {item.name for item in recorded(name).custom_objects}
+    return _paths(name) | items | sections | layers | own | {recorded(name).artifact.name}
 
 
 @each_pair

@@ -19,6 +19,7 @@ __all__ = [
     "Pythons",
     "Requirement",
     "conflicts",
+    "cudnn_for",
     "installed",
     "is_published",
     "keras_in_force",
@@ -143,6 +144,19 @@ def pythons() -> tuple[Pythons, ...]:
 def pythons_for(tensorflow: Release) -> Pythons | None:
     """The interpreters that a release has wheels for; `None` before the first that is known."""
     return next((row for row in reversed(pythons()) if row.since <= tensorflow), None)
+
+
+@lru_cache(maxsize=1)
+def _cudnn() -> tuple[tuple[Release, Release], ...]:
+    return tuple(
+        (release(row["tensorflow"]), release(row["cudnn"])) for row in _table("wheels.toml")["cudnn"]
+    )
+
+
+def cudnn_for(tensorflow: Release) -> Release:
+    """The cuDNN that a release's wheels are built against; empty where that is not known."""
+    known = tensorflow < known_until()
+    return next((cudnn for since, cudnn in reversed(_cudnn()) if known and since <= tensorflow), ())
 
 
 @lru_cache(maxsize=1)

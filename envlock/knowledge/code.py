@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from envlock.facts import KERAS_LOADER, TENSORFLOW_DISTRIBUTIONS, WEIGHTS_LOADER, Package, Unknown
 from envlock.knowledge.problem import Problem
-from envlock.knowledge.rule import Case, Comparison, Severity, rule
+from envlock.knowledge.rule import THREE, Case, Comparison, Release, Severity, rule, written
 
 __all__ = ["RULES"]
 
+_GUIDE = "https://keras.io/guides/migrating_to_keras_3/"
+_TAKES_OBJECTS: Release = (3, 3)
 _CODE = "https://keras.io/guides/serialization_and_saving/"
 
 
@@ -136,10 +138,60 @@ def own_code_not_known(seen: Comparison) -> Iterator[Case]:
         yield "custom-objects", seen.own_code
 
 
+@rule(
+    "EL206",
+    Severity.NOTE,
+    source="https://github.com/keras-team/keras/releases/tag/v3.9.0",
+    remedy="register it with @keras.saving.register_keras_serializable(), or pass custom_objects=",
+    loaders=(KERAS_LOADER,),
+)
+def own_code_not_found_by_itself(seen: Comparison) -> Iterator[Case | Problem]:
+    """
+    The target's Keras does not find the model's own code by itself, as another release does.
+
+    Up to 3.8 Keras imports the module that the file names, from 3.9 on it does not. 3.7 and 3.8 ask for a
+    registered function by another name than older releases wrote. Up to 3.2 `load_model` passes over
+    `custom_objects=` where it reads an `.h5` file. `envlock.load_model` hands own code over itself.
+    """
+    if not seen.writer or not seen.reader >= THREE:
+        return
+    if seen.artifact.format == "hdf5":
+        needs = [item.name for item in seen.custom_objects] or ["custom-objects"] * bool(seen.own_code)
+        if needs and len(seen.reader) > 1 and seen.reader < _TAKES_OBJECTS:
+            yield needs[0], f"{seen.reader_name} passes over custom_objects= where it reads .h5"
+        return
+    yield from seen.found("EL206")
+
+
+@rule(
+    "EL207",
+    Severity.NOTE,
+    source=_GUIDE,
+    remedy="run envlock verify there, or read the guide to Keras 3 with that code in mind",
+    loaders=(KERAS_LOADER, WEIGHTS_LOADER),
+)
+def own_code_of_another_generation(seen: Comparison) -> Iterator[Case]:
+    """
+    The model's own code was written for the other generation of Keras.
+
+    It may ask for what is not there: functions of `keras.backend` such as `K.sum`, which are `keras.ops` in
+    Keras 3, or `add_weight("name", shape)`, whose first argument is the shape there.
+    """
+    if not seen.writer or not seen.reader or (seen.writer < THREE) == (seen.reader < THREE):
+        return
+    named = [(item.name, item.qualname) for item in seen.custom_objects]
+    if not named and seen.own_code:
+        named = [("custom-objects", "own code")]
+    for name, called in named:
+        yield name, f"{written(seen)} asks for {called}, which runs under {seen.reader_name} here"
+
+
 RULES = (
     custom_code_missing,
     custom_code_changed,
     needed_package_missing,
     needed_package_crossed_a_major,
     own_code_not_known,
+    own_code_not_found_by_itself,
+    own_code_of_another_generation,
 )

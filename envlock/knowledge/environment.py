@@ -18,6 +18,7 @@ from envlock.variables import ARITHMETIC
 
 __all__ = ["RULES"]
 
+_DEFAULTS = ("floatx", "image-data-format", "epsilon")
 _TENSORFLOW = "https://www.tensorflow.org/install/source#tested_build_configurations"
 
 
@@ -75,12 +76,12 @@ def backend_changed(seen: Comparison) -> Iterator[Case]:
 )
 def default_changed(seen: Comparison) -> Iterator[Case]:
     """
-    A default of Keras differs: float type or image format.
+    A default of Keras differs: float type, image format or epsilon.
 
     Built-in layers carry their own settings in the file; custom code that asks for the default does
     not, and neither does code that prepares the inputs.
     """
-    for key in ("floatx", "image-data-format"):
+    for key in _DEFAULTS:
         change = seen.change(f"keras.{key}")
         if change and change.locked and change.current:
             yield f"keras.{key}", f"{key} was {change.locked}, the target has {change.current}"
@@ -166,7 +167,7 @@ def unrelated_package_differs(seen: Comparison) -> Iterator[Case]:
 @rule("EL312", Severity.NOTE, source=_TENSORFLOW, remedy="nothing to do")
 def surroundings_differ(seen: Comparison) -> Iterator[Case]:
     """Python, the operating system, the processor or a setting differs in a way not known to matter."""
-    judged = {"keras.backend", "keras.floatx", "keras.image-data-format"}
+    judged = {"keras.backend", "cpu.features", *(f"keras.{key}" for key in _DEFAULTS)}
     for change in seen.changes:
         section, _, name = change.path.partition(".")
         if section == "packages" or change.path in judged or name in ARITHMETIC:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from envlock.facts import Cpu, Device, Gpu, System, TensorFlow
-from envlock.knowledge.boundaries import is_published, known_until, shown
+from envlock.knowledge.boundaries import cudnn_for, is_published, known_until, shown
 from envlock.knowledge.rule import Case, Comparison, Release, Severity, release, rule
 
 __all__ = ["RULES"]
@@ -143,6 +143,32 @@ def windows_without_cards(seen: Comparison) -> Iterator[Case]:
         yield from (("gpu", f"{device.name} is not used on Windows") for device in _devices(seen))
 
 
+@rule(
+    "EL337",
+    Severity.ERROR,
+    source="https://www.tensorflow.org/install/source#gpu",
+    remedy="install the cuDNN of the build, as tensorflow[and-cuda] does, or set CUDA_VISIBLE_DEVICES=-1",
+)
+def cudnn_too_old(seen: Comparison) -> Iterator[Case]:
+    """
+    The installed cuDNN is older than the one that TensorFlow was built against.
+
+    TensorFlow takes one of the same major version that is as new or newer: "Loaded runtime CuDNN library:
+    8.0.5 but source was compiled with: 8.1.0", then "DNN library is not found" at the first convolution. Of
+    a published wheel the build's version is that of its tested configuration.
+    """
+    gpu, built = seen.current.gpu, cudnn_for(seen.tensorflow)
+    if not isinstance(gpu, Gpu) or not built or not _devices(seen) or not is_published(seen):
+        return
+    here = gpu.cudnn_loaded if isinstance(gpu.cudnn_loaded, str) else gpu.cudnn
+    found = release(here) if isinstance(here, str) and "," not in here else ()
+    is_gpu_build = (
+        isinstance(seen.current.tensorflow, TensorFlow) and seen.current.tensorflow.cuda is not None
+    )
+    if is_gpu_build and not _is_hidden(seen) and len(found) > 1 and built[:1] == found[:1] and found < built:
+        yield "gpu.cudnn", f"TensorFlow was built against cuDNN {shown(built)}, the target has {here}"
+
+
 def _compiled(seen: Comparison) -> Iterator[tuple[Device, Release, bool]]:
     """The cards whose generation is known, and whether TensorFlow has machine code for each."""
     native = [code for kind, code in _codes(seen) if kind == "sm"]
@@ -196,4 +222,5 @@ RULES = (
     driver_too_old,
     cuda_of_another_number,
     windows_without_cards,
+    cudnn_too_old,
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envlock.facts import Device, Fingerprint, Gpu, Numerics, System, TensorFlow
-from envlock.knowledge.rule import Case, Comparison, Severity, release, rule
+from envlock.facts import Device, Fingerprint, Gpu, Numerics, Numpy, System, TensorFlow
+from envlock.knowledge.rule import Case, Comparison, Release, Severity, release, rule
 
 __all__ = ["RULES"]
 
@@ -14,6 +14,7 @@ _TF32 = "https://www.tensorflow.org/api_docs/python/tf/config/experimental/enabl
 _SWITCH = "TF_ENABLE_ONEDNN_OPTS"
 _SINCE = (2, 9)
 _AMPERE = (8, 0)
+_PROMOTES = (2,)
 
 
 @rule(
@@ -57,6 +58,53 @@ def tf32_on_one_side(seen: Comparison) -> Iterator[Case]:
         yield "gpu", f"{which} on a card with TensorFloat-32, {other} on one without"
 
 
+@rule(
+    "EL342",
+    Severity.NOTE,
+    source="https://numpy.org/neps/nep-0050-scalar-promotion.html",
+    remedy="give arrays and numbers in own code their dtype, or run envlock verify there",
+)
+def numpy_promotes_otherwise(seen: Comparison) -> Iterator[Case]:
+    """
+    NumPy 2 promotes numbers otherwise than NumPy 1, and the model's own code uses NumPy.
+
+    A Python number no longer makes a float32 array a float64 one, and a number that a type cannot hold is
+    an error: "Python integer 256 out of bounds for uint8". What tensors alone compute stays the same.
+    """
+    before, after = (_numpy(side) for side in _sides(seen))
+    users = [item.qualname for item in seen.custom_objects if "numpy" in item.imports]
+    if before and after and users and (before < _PROMOTES) != (after < _PROMOTES):
+        yield "numpy", f"{users[0]} uses NumPy, and one side has NumPy 1 and the other NumPy 2"
+
+
+def _numpy(side: Fingerprint) -> Release:
+    found = side.numpy
+    return release(found.version) if isinstance(found, Numpy) and isinstance(found.version, str) else ()
+
+
+@rule(
+    "EL343",
+    Severity.NOTE,
+    source="https://uxlfoundation.github.io/oneDNN/dev_guide_cpu_dispatcher_control.html",
+    remedy="nothing to do, or set ONEDNN_MAX_CPU_ISA to what both processors have",
+)
+def processor_with_other_instructions(seen: Comparison) -> Iterator[Case]:
+    """
+    The processor has other vector instructions than the one that the model was saved on.
+
+    Kernels are chosen by them, and sums are taken in another order. With oneDNN held to AVX2 and to SSE4.1 on
+    a processor with AVX-512 the numbers of a convolutional and a recurrent model moved by 1.2e-7 at most.
+    """
+    change = seen.change("cpu.features")
+    if change and isinstance(change.locked, tuple) and isinstance(change.current, tuple):
+        gone, new = (
+            sorted(set(one) - set(other))
+            for one, other in ((change.locked, change.current), (change.current, change.locked))
+        )
+        parts = [f"{word} {', '.join(names)}" for word, names in (("lacks", gone), ("has", new)) if names]
+        yield "cpu", f"the target's processor {' and '.join(parts)}, unlike the one the model was saved on"
+
+
 def _rounds(side: Fingerprint) -> bool | None:
     """Whether float32 is rounded to TensorFloat-32 here; `None` where there is no card or it is not known."""
     if not isinstance(side.gpu, Gpu) or not isinstance(side.gpu.devices, tuple) or not side.gpu.devices:
@@ -82,4 +130,9 @@ def _sides(seen: Comparison) -> tuple[Fingerprint, Fingerprint]:
     return seen.locked, seen.current
 
 
-RULES = (onednn_by_default, tf32_on_one_side)
+RULES = (
+    onednn_by_default,
+    tf32_on_one_side,
+    numpy_promotes_otherwise,
+    processor_with_other_instructions,
+)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER
 from envlock.knowledge.problem import COMPILE, SAFE_MODE, Problem
-from envlock.knowledge.rule import Comparison, Severity, rule
+from envlock.knowledge.rule import THREE, Case, Comparison, Severity, rule
 
 __all__ = ["RULES"]
 
@@ -109,6 +109,23 @@ def definition_changed(seen: Comparison) -> Iterator[Problem]:
     move by up to 0.083 without a message. Other layers count, crop, hash or resize whole numbers otherwise.
     """
     return seen.found("EL113")
+
+
+@rule(
+    "EL135",
+    Severity.NOTE,
+    source="https://github.com/keras-team/keras/blob/v2.10.0/keras/layers/attention/base_dense_attention.py",
+    remedy="run envlock verify there, or give the model the argument again after loading",
+    loaders=(KERAS_LOADER,),
+)
+def argument_not_written(seen: Comparison) -> Iterator[Problem]:
+    """
+    The Keras that wrote the model takes an argument that it does not write.
+
+    `Attention(causal=True)` of Keras 2.10 to 2.15 and `Normalization(invert=True)` of 2.10 to 2.12 come back
+    without it, from every loader of the file and without a message.
+    """
+    return seen.found("EL135")
 
 
 @rule(
@@ -290,6 +307,32 @@ def lost_silently(seen: Comparison) -> Iterator[Problem]:
     return seen.found("EL131")
 
 
+# From here on predict() of Keras 3 takes no arrays of Python's texts either.
+_NO_OBJECTS = (3, 7)
+
+
+@rule(
+    "EL136",
+    Severity.NOTE,
+    source="https://keras.io/api/models/model_training_apis/#predict-method",
+    remedy="give it a tensor, tf.constant(texts), or call the model instead of predict()",
+    loaders=(KERAS_LOADER, WEIGHTS_LOADER),
+)
+def text_from_numpy(seen: Comparison) -> Iterator[Case]:
+    """
+    The model takes text, which `predict()` of Keras 3 does not take from NumPy.
+
+    Keras 2 takes arrays of texts; Keras 3 says "Invalid dtype: str32", and from 3.7 on "Invalid dtype:
+    object" of arrays of Python's own. Run with 2.10, 2.15, 3.3, 3.5, 3.6, 3.7, 3.9, 3.11 and 3.15.
+    """
+    if not seen.writer or not any(seen.writer < bound <= seen.reader for bound in (THREE, _NO_OBJECTS)):
+        return
+    for node in seen.nodes():
+        if node.class_name == "InputLayer" and node.config.get("dtype") == "string":
+            kind = "arrays of NumPy" if seen.writer < THREE else "arrays of objects"
+            yield node.label, f"{node.label} takes text, and predict() of {seen.reader_name} no {kind}"
+
+
 RULES = (
     key_not_accepted,
     refused_by_safe_mode,
@@ -297,6 +340,7 @@ RULES = (
     settings_not_found,
     policy_of_another_generation,
     definition_changed,
+    argument_not_written,
     optimizer_written_otherwise,
     state_not_in_the_file,
     state_not_applied,
@@ -311,4 +355,5 @@ RULES = (
     fails_at_predict,
     settings_not_restored,
     lost_silently,
+    text_from_numpy,
 )

@@ -187,6 +187,54 @@ def backend_missing(seen: Comparison) -> Iterator[Problem]:
         )
 
 
+# Layers that one backend alone runs.
+_BACKENDS_OF = {
+    "FlaxLayer": ("jax",),
+    "JaxLayer": ("jax",),
+    "TFSMLayer": ("tensorflow",),
+    "TorchModuleWrapper": ("torch",),
+}
+_SAID_OF_BACKENDS = {
+    "FlaxLayer": "ValueError: FlaxLayer is only supported with the JAX",
+    "JaxLayer": "ValueError: JaxLayer is only supported with the JAX",
+    "TFSMLayer": "NotImplementedError: The TFSMLayer is only currently supported with the",
+}
+# From here on layers of JAX run under TensorFlow too.
+_JAX_UNDER_TENSORFLOW = (3, 13)
+
+
+@rule(
+    "EL328",
+    Severity.ERROR,
+    source="https://keras.io/api/layers/backend_specific_layers/",
+    remedy="set KERAS_BACKEND to the backend that the layer is made for",
+    loaders=_KERAS_LOADERS,
+)
+def layer_of_another_backend(seen: Comparison) -> Iterator[Problem]:
+    """
+    A layer of the model runs on another backend than the target's.
+
+    `TFSMLayer` runs on TensorFlow alone, `TorchModuleWrapper` on PyTorch, `JaxLayer` and `FlaxLayer` on JAX
+    and from 3.13 on TensorFlow.
+    """
+    keras = seen.current.keras
+    backend = keras.backend if isinstance(keras, Keras) else None
+    if not isinstance(backend, str) or seen.reader < THREE:
+        return
+    for node in seen.nodes():
+        runs = _BACKENDS_OF.get(node.class_name, ())
+        if "jax" in runs and seen.reader >= _JAX_UNDER_TENSORFLOW:
+            runs = (*runs, "tensorflow")
+        if runs and backend not in runs and (node.module or "keras").partition(".")[0] == "keras":
+            yield Problem(
+                code="EL328",
+                subject=node.label,
+                message=f"{node.label} runs on {' or '.join(runs)}, the target runs Keras on {backend}",
+                error=_SAID_OF_BACKENDS.get(node.class_name, ""),
+                loaders=_KERAS_LOADERS,
+            )
+
+
 RULES = (
     package_that_tensorflow_cannot_be_imported_with,
     package_that_models_do_not_load_with,
@@ -194,4 +242,5 @@ RULES = (
     legacy_keras_of_another_tensorflow,
     legacy_keras_missing,
     backend_missing,
+    layer_of_another_backend,
 )

@@ -101,8 +101,14 @@ def provider_of_another_tensorflow(seen: Comparison) -> Iterator[Problem]:
                 code="EL352",
                 subject=name,
                 message=f"{name} {version} does not work with TensorFlow {shown(seen.tensorflow)}",
-                error="NotFoundError: undefined symbol" if is_other else "ModuleNotFoundError: No module",
+                error=_said(row, is_other=is_other),
             )
+
+
+def _said(row: Provider, *, is_other: bool) -> str:
+    if is_other:
+        return "NotFoundError: undefined symbol"
+    return "ModuleNotFoundError: No module" if row.modules else "NotFoundError: Op type not registered"
 
 
 def _installed(seen: Comparison) -> set[str] | None:

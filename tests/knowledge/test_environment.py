@@ -73,11 +73,14 @@ def test_the_same_backend_is_not_told() -> None:
 
 
 def test_other_defaults_of_keras_are_told() -> None:
-    keras = make_keras(floatx="float16", image_data_format="channels_first")
+    keras = make_keras(floatx="float16", image_data_format="channels_first", epsilon=1e-6)
 
-    said = say("EL303", make_comparison(current=make_fingerprint(keras=keras)))
+    locked = make_fingerprint(keras=make_keras(epsilon=1e-7))
+
+    said = say("EL303", make_comparison(locked=locked, current=make_fingerprint(keras=keras)))
 
     assert said == [
+        ("keras.epsilon", "epsilon was 1e-07, the target has 1e-06"),
         ("keras.floatx", "floatx was float32, the target has float16"),
         ("keras.image-data-format", "image-data-format was channels_last, the target has channels_first"),
     ]

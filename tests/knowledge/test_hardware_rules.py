@@ -148,3 +148,33 @@ def test_a_card_on_windows_is_used_by_tensorflow_2_10() -> None:
     windows = System(os="Windows", machine="AMD64", kernel="10", distribution=None, libc=None)
 
     assert say("EL336", make_comparison(current=card("8.0", system=windows, version="2.10.1"))) == []
+
+
+@pytest.mark.parametrize(("cudnn", "loaded"), [("9.1.0.70", None), ("9.3.0.75", "9.1.0")])
+def test_a_cudnn_older_than_that_of_the_build_is_told(cudnn: str, loaded: str | None) -> None:
+    reader = card("8.0", gpu_cudnn=cudnn, gpu_cudnn_loaded=loaded)
+
+    assert say("EL337", make_comparison(current=reader)) == [
+        (
+            "gpu.cudnn",
+            f"TensorFlow was built against cuDNN 9.3, the target has {loaded or cudnn}",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        card("8.0"),
+        card("8.0", gpu_cudnn="9.5.0.50"),
+        card("8.0", gpu_cudnn="8.9.7.29"),
+        card("8.0", gpu_cudnn=None),
+        card("8.0", gpu_cudnn="9.1.0.70", gpu_cudnn_loaded="9.1.0, 9.3.0"),
+        card("8.0", gpu_cudnn="9.1.0.70", variables={"CUDA_VISIBLE_DEVICES": "-1"}),
+        card("8.0", gpu_cudnn="9.1.0.70", distribution="tensorflow-cpu", cuda=None),
+        card("8.0", gpu_cudnn="9.1.0.70", version="2.22.0"),
+        card("8.0", gpu_cudnn="9.1.0.70", version="1.15.5"),
+    ],
+)
+def test_a_cudnn_that_serves_or_is_not_known_is_not_told(reader: Fingerprint) -> None:
+    assert say("EL337", make_comparison(current=reader)) == []

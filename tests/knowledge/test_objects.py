@@ -18,7 +18,7 @@ from judged import (
     say,
 )
 
-from envlock.facts import WEIGHTS_LOADER, Python, Unknown
+from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, Python, TensorSpec, Unknown
 from envlock.knowledge import Comparison, judge
 from envlock.knowledge.rule import release
 
@@ -67,13 +67,18 @@ def python(version: str, *layers: dict[str, Any]) -> Comparison:
 
 def compiled_with(**settings: Any) -> dict[str, Any]:
     """The settings of an HDF5 file."""
-    optimizer = {"class_name": "SGD", "config": {"name": "SGD", "learning_rate": 0.01}}
+    optimizer = {
+        "class_name": "SGD",
+        "config": {"name": "SGD", "learning_rate": 0.01},
+    }
     given = {"loss": None, "metrics": None, "weighted_metrics": None, "loss_weights": None}
     return given | {"optimizer_config": optimizer} | settings
 
 
 def codes(seen: Comparison) -> list[str]:
-    return [finding.code for finding in judge(seen) if finding.code.startswith("EL1")]
+    """What keeps `load_model` from the model."""
+    told = [item for item in judge(seen) if KERAS_LOADER in item.loaders]
+    return [item.code for item in told if item.code.startswith("EL1")]
 
 
 def test_an_older_keras_does_not_accept_a_key_of_a_newer_one() -> None:
@@ -93,9 +98,16 @@ def test_keras_3_does_not_find_a_class_that_it_dropped() -> None:
 
     assert said == [
         (
+            "ThresholdedReLU",
+            (
+                "ThresholdedReLU 'relu' of keras.layers is not in Keras 3.5.0, so that the model's code "
+                "cannot make one"
+            ),
+        ),
+        (
             "ThresholdedReLU 'relu'",
             "ThresholdedReLU 'relu' is a class that Keras 3.5.0 does not find in an .h5 file",
-        )
+        ),
     ]
 
 
@@ -468,3 +480,120 @@ def test_a_built_in_activation_is_no_function_of_the_user() -> None:
     layer = make_layer("Activation", name="gate", activation="relu")
 
     assert codes(seen_by("2.15.0", layer, kind="hdf5", writer="2.15.0")) == []
+
+
+def compiled_by(optimizer: dict[str, Any], reader: str, writer: str = "3.5.0") -> list[tuple[str, str, str]]:
+    """What is said of an optimizer in the compile settings of an archive: code, message, error."""
+    seen = seen_by(reader, make_dense(writer), writer=writer, compiled={"optimizer": optimizer})
+    return [
+        (item.code, item.message, item.error)
+        for item in judge(seen)
+        if item.avoided_by == "compile=False" and item.code != "EL108"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reader", "error"),
+    [
+        ("3.5.0", "TypeError: Unable to reconstruct an instance of 'Adam' because the class is missing a"),
+        ("3.15.1", "ValueError: Could not deserialize 'keras.optimizers.legacy.Adam' because it is not a "),
+    ],
+)
+def test_keras_3_has_only_the_names_of_legacy_optimizers(reader: str, error: str) -> None:
+    legacy = make_layer("Adam", "keras.optimizers.legacy", name="Adam") | {"registered_name": "Adam"}
+
+    ((code, message, said),) = compiled_by(legacy, reader, "2.15.0")
+
+    assert (code, said.startswith(error)) == ("EL123", True)
+    assert message == (
+        "the compile settings asks for Adam of keras.optimizers.legacy, "
+        f"which Keras {reader} does not have there"
+    )
+
+
+@pytest.mark.parametrize(("reader", "expected"), [("3.10.0", []), ("3.11.3", ["EL123"])])
+def test_a_schedule_by_its_private_module_is_refused_since_3_11(reader: str, expected: list[str]) -> None:
+    module = "keras.src.optimizers.schedules.learning_rate_schedule"
+    rate = make_layer("CosineDecay", module, initial_learning_rate=0.1, decay_steps=9)
+    optimizer = make_layer("SGD", "keras.optimizers", learning_rate=rate | {"registered_name": "CosineDecay"})
+
+    assert [code for code, _, _ in compiled_by(optimizer, reader)] == expected
+
+
+@pytest.mark.parametrize(("reader", "expected"), [("3.10.0", []), ("3.11.3", ["EL121"])])
+def test_a_function_that_fetches_files_is_not_called_while_loading(reader: str, expected: list[str]) -> None:
+    function = {"module": "keras.utils", "class_name": "function", "config": "get_file"}
+    fetching = make_layer("Lambda", name="fetch", function=function | {"registered_name": "get_file"})
+
+    said = [item for item in judge(seen_by(reader, fetching)) if item.code == "EL121"]
+
+    assert [item.code for item in said] == expected
+    assert [item.message.partition(" names ")[2] for item in said] == [
+        f"get_file of keras.utils, which Keras {reader} does not call while it loads" for _ in expected
+    ]
+
+
+@pytest.mark.parametrize("reader", ["3.2.1", "3.3.3"])
+def test_before_3_3_nothing_avoids_the_compile_settings_of_an_h5_file(reader: str) -> None:
+    seen = seen_by(
+        reader, make_dense("2.15.0"), kind="hdf5", writer="2.15.0", compiled=compiled_with(loss="mse")
+    )
+
+    (found,) = [item for item in judge(seen) if item.code == "EL111"]
+
+    assert found.avoided_by == ("" if reader == "3.2.1" else "compile=False")
+
+
+@pytest.mark.parametrize(
+    ("writer", "reader", "what"),
+    [("2.15.0", "3.5.0", "arrays of NumPy"), ("3.5.0", "3.7.0", "arrays of objects")],
+)
+def test_text_from_numpy_is_noted(writer: str, reader: str, what: str) -> None:
+    words = make_input(writer, name="words", dtype="string")
+    seen = make_comparison(
+        artifact=make_artifact("keras", writer), content=make_content(words), **make_reading(reader)
+    )
+
+    assert say("EL136", seen) == [
+        ("InputLayer 'words'", f"InputLayer 'words' takes text, and predict() of Keras {reader} no {what}")
+    ]
+
+
+@pytest.mark.parametrize(("writer", "reader"), [("3.3.3", "3.6.0"), ("3.7.0", "3.15.1"), ("2.4.0", "2.15.0")])
+def test_text_that_is_taken_as_before_is_not_noted(writer: str, reader: str) -> None:
+    words = make_input(writer, name="words", dtype="string")
+    seen = make_comparison(
+        artifact=make_artifact("keras", writer), content=make_content(words), **make_reading(reader)
+    )
+
+    assert say("EL136", seen) == []
+
+
+def with_arrays(writer: str, reader: str, **arrays: str) -> Comparison:
+    """An archive that holds these arrays, each of a type."""
+    specs = tuple(TensorSpec(name=name, shape=(2,), dtype=dtype) for name, dtype in arrays.items())
+    content = make_content(make_input(writer), weights=specs)
+    return make_comparison(artifact=make_artifact("keras", writer), content=content, **make_reading(reader))
+
+
+NESTED = "layers/gate/blocks/container_1/dense/vars/0"
+
+
+@pytest.mark.parametrize(
+    ("writer", "reader", "name", "dtype", "expected"),
+    [
+        ("3.15.1", "3.14.1", NESTED, "float32", ["EL107"]),
+        ("3.12.4", "3.13.2", NESTED, "float32", ["EL107"]),
+        ("3.15.1", "3.12.4", NESTED, "float32", []),
+        ("3.5.0", "3.14.1", NESTED, "float32", []),
+        ("3.15.1", "3.14.1", "layers/gate/my_container/vars/0", "float32", []),
+        ("3.1.1", "3.0.4", "layers/dense/vars/0", "bfloat16", ["EL128"]),
+        ("3.1.1", "3.0.5", "layers/dense/vars/0", "bfloat16", []),
+    ],
+)
+def test_arrays_that_a_release_does_not_look_for_or_read(
+    writer: str, reader: str, name: str, dtype: str, expected: list[str]
+) -> None:
+    found = judge(with_arrays(writer, reader, **{name: dtype}))
+
+    assert [item.code for item in found if item.subject == name] == expected

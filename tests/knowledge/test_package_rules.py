@@ -10,6 +10,7 @@ from judged import (
     make_comparison,
     make_content,
     make_fingerprint,
+    make_input,
     make_keras,
     make_layer,
     make_reading,
@@ -269,3 +270,41 @@ def test_nothing_is_said_of_a_backend_among_packages_that_are_not_known() -> Non
     seen = make_comparison(**make_reading(make_keras(backend="jax"), packages=Unknown("not read")))
 
     assert say("EL327", seen) == []
+
+
+def under(backend: str, class_name: str, *, keras: str = "3.5.0", module: str = "keras.layers") -> Comparison:
+    """A layer of one backend, in front of a Keras that runs on this one."""
+    content = make_content(make_input(), make_layer(class_name, module, name="other"))
+    return make_comparison(content=content, **make_reading(make_keras(keras, backend=backend)))
+
+
+@pytest.mark.parametrize(
+    ("class_name", "runs", "backend"),
+    [
+        ("TFSMLayer", "tensorflow", "jax"),
+        ("TorchModuleWrapper", "torch", "tensorflow"),
+        ("JaxLayer", "jax", "tensorflow"),
+        ("FlaxLayer", "jax", "torch"),
+    ],
+)
+def test_a_layer_of_another_backend_is_told(class_name: str, runs: str, backend: str) -> None:
+    assert say("EL328", under(backend, class_name)) == [
+        (
+            f"{class_name} 'other'",
+            f"{class_name} 'other' runs on {runs}, the target runs Keras on {backend}",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        under("tensorflow", "TFSMLayer"),
+        under("tensorflow", "JaxLayer", keras="3.13.2"),
+        under("jax", "TFSMLayer", module="shop.layers"),
+        under("jax", "Dense"),
+        under("tensorflow", "TorchModuleWrapper", keras="2.15.0"),
+    ],
+)
+def test_a_layer_that_the_backend_runs_is_not_told(seen: Comparison) -> None:
+    assert say("EL328", seen) == []

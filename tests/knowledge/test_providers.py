@@ -12,13 +12,14 @@ from judged import (
     make_keras,
     make_layer,
     make_packages,
+    make_reading,
     make_tensorflow,
     say,
 )
 
 from envlock import resources, toml
-from envlock.facts import Content, Unknown
-from envlock.knowledge import providers
+from envlock.facts import Content, Package, Unknown
+from envlock.knowledge import judge, providers
 from envlock.knowledge.boundaries import providers as rows
 
 ADDONS = make_content(make_layer("Addons>WeightNormalization", name="norm"))
@@ -139,3 +140,14 @@ def test_the_rows_are_sorted_and_no_name_stands_twice() -> None:
 def test_every_row_is_sourced_and_dated(row: dict[str, object]) -> None:
     assert str(row["source"]).startswith("https://")
     assert isinstance(row["checked"], date)
+
+
+def test_operations_that_tensorflow_is_no_longer_built_with_are_told() -> None:
+    content = make_content(ops={"TRTEngineOp": 1})
+    reader = make_reading("3.5.0", "2.18.1", packages=(Package(name="tensorrt", version="8.6.1"),))
+    seen = make_comparison(artifact=make_artifact("saved-model"), content=content, **reader)
+
+    (found,) = [item for item in judge(seen) if item.code == "EL352"]
+
+    assert found.message == "tensorrt 8.6.1 does not work with TensorFlow 2.18.1"
+    assert found.error == "NotFoundError: Op type not registered"

@@ -98,12 +98,15 @@ def _problems(seen: Comparison) -> Iterator[Problem]:
         if api:
             yield from saved_model.keras(seen, api)
     elif api and seen.artifact.format in {"keras", "hdf5"}:
-        from envlock.knowledge.loading import arithmetic, weights
+        from envlock.knowledge.loading import arithmetic, arrays, left_out, masks, weights
 
         walks = _walks(seen)
         yield from walks.archive(seen, api) if seen.artifact.format == "keras" else walks.hdf5(seen, api)
         yield from weights.problems(seen, api)
         yield from arithmetic.problems(seen)
+        yield from arrays.problems(seen)
+        yield from masks.problems(seen)
+        yield from left_out.problems(seen)
 
 
 def _walks(seen: Comparison) -> ModuleType:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from envlock.knowledge.rule import Release
 
-__all__ = ["Family", "family", "said"]
+__all__ = ["Family", "family", "is_mixed", "said"]
 
 # The first Python whose bytecode is of one kind, and the first of which it is not.
 Family = tuple[Release, Release]
@@ -22,6 +22,22 @@ _RESUMED: dict[bytes, Family] = {b"\x97\0": ((3, 11), (3, 13)), b"\x95\0": ((3, 
 _BEGINNINGS = {100, 116, 124, 135, 136}
 # How marshal marks a text of bytes, alone and where it is referred to.
 _BYTES = {b"s", b"\xf3"}
+
+# Pythons that read each other's bytecode do not all run it alike: functions of many kinds that one of them
+# compiled were run in the other, 3.8 to 3.13. GET_ITER, FOR_ITER, SETUP_FINALLY and what jumps count
+# otherwise from 3.10 on; IS_OP, CONTAINS_OP and what unpacks a list came with 3.9.
+_COUNTED = {68, 93, 110, 111, 112, 113, 114, 115, 122}
+_SINCE_3_9 = {117, 118, 162, 163, 164, 165}
+_COMPARE = 107
+_ORDERINGS = 6
+_UNPACKED = {149, 150, 151, 152, 158}
+# Of 3.11 and 3.12 these alone do the same in both: constants, variables, sums, tuples, lists, texts.
+_ALIKE = {
+    0, 1, 2, 11, 12, 83, 99, 100, 102, 103, 104, 105, 117, 118, 120, 122, 124, 137, 149, 151, 155, 157, 162,
+}  # fmt: skip
+# LOAD_METHOD and PRECALL are of 3.11; CALL without PRECALL, RETURN_CONST, LOAD_FAST_AND_CLEAR of 3.12.
+_ONLY_3_11 = {160, 166}
+_ONLY_3_12 = {121, 143, 171}
 
 
 def family(code: bytes) -> Family | None:
@@ -37,9 +53,44 @@ def family(code: bytes) -> Family | None:
         return None
     pairs = (code[at : at + 2] for at in range(26, 36, 2))
     known = next((_RESUMED[pair] for pair in pairs if pair in _RESUMED), None)
+    if known == _RESUMED[b"\x97\0"]:
+        return _narrowed(set(_instructions(code)[0::2]), known)
     if known is None and code[26:27] and code[26] in _BEGINNINGS:
         return _UP_TO_3_7
     return known
+
+
+def _narrowed(used: set[int], known: Family) -> Family:
+    """Which of 3.11 and 3.12 it is, where an instruction tells."""
+    if used & _ONLY_3_11:
+        return known[0], (3, 12)
+    return ((3, 12), known[1]) if used & _ONLY_3_12 else known
+
+
+def is_mixed(code: bytes, written: Release, here: Release) -> bool:
+    """Whether two Pythons read this bytecode and one of them does something else with it."""
+    one, other = sorted((written[:2], here[:2]))
+    found = _instructions(code)
+    used = set(found[0::2])
+    if (3, 11) <= one < other < (3, 13):
+        return bool(used - _ALIKE)
+    if not (3, 8) <= one < other < (3, 11):
+        return False
+    is_counted = other == (3, 10) and bool(used & _COUNTED)
+    if one == (3, 8) and written[:2] == one:
+        compared = zip(found[0::2], found[1::2], strict=False)
+        is_other = any(op == _COMPARE and kind >= _ORDERINGS for op, kind in compared)
+        return is_counted or is_other or bool(used & _UNPACKED)
+    return is_counted or (one == (3, 8) and bool(used & _SINCE_3_9))
+
+
+def _instructions(code: bytes) -> bytes:
+    """Instructions and their arguments in turns, as far as they are there."""
+    for mark in (25, 21):
+        if code[mark : mark + 1] in _BYTES:
+            start = mark + 5
+            return code[start : start + int.from_bytes(code[mark + 1 : start], "little")]
+    return b""
 
 
 def said(found: Family) -> str:

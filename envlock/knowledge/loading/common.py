@@ -10,6 +10,7 @@ from envlock.artifacts import names
 from envlock.artifacts.places import place_of
 from envlock.knowledge.checks import refusals
 from envlock.knowledge.problem import Problem
+from envlock.knowledge.rule import THREE, Release
 
 if TYPE_CHECKING:
     from envlock.knowledge.releases import KerasClass
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
 __all__ = [
     "config_of",
     "is_own",
+    "is_put_together",
     "key_problems",
     "kind_of",
     "label",
     "listed",
     "missing_code",
     "shown",
+    "snake",
     "text_of",
 ]
 
@@ -34,6 +37,13 @@ def config_of(item: object) -> dict[str, Any]:
     """The configuration of a serialised object, empty where there is none."""
     config = item.get("config") if isinstance(item, dict) else None
     return config if isinstance(config, dict) else {}
+
+
+def snake(name: str) -> str:
+    """The name that Keras makes of that of a class, as of `Conv2D` or `MultiHeadAttention`."""
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name[:_MOST_SHOWN])
+    name = re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+    return f"private{name}" if name.startswith("_") else name
 
 
 def text_of(item: object, key: str) -> str | None:
@@ -95,6 +105,26 @@ def is_own(item: object, kind: str | None, generation: str | None) -> bool:
         return names.is_keras_module(module)
     kind = names.kind_among_layers(kind, config_of(item))
     return not registered and names.is_own(full, kind, generation)
+
+
+def is_put_together(
+    writer: Release, config: dict[str, Any], held: tuple[str, ...], *, is_archive: bool
+) -> bool:
+    """
+    Whether a model without a list of layers was made of inputs and outputs, by a class with a constructor.
+
+    Since 2.12 such a class records its own arguments in place of its layers, and never what it was called
+    on; one with arguments of its own is supposed to make its layers itself. HDF5 files of Keras 2 hold no
+    other models. In archives it shows by where the weights lie, or by a name without a dtype.
+    """
+    found = config.get("config")
+    if not (2, 12) <= writer < THREE or not isinstance(found, dict):
+        return False
+    if not set(found) <= {"name", "trainable"}:
+        return False
+    if not is_archive:
+        return any(name.startswith("model_weights/") for name in held)
+    return "trainable" in found or any(name.startswith("_layer_checkpoint_dependencies/") for name in held)
 
 
 def missing_code(asked: str, owner: str, *, avoided_by: str = "", error: str = "") -> Problem:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from envlock.knowledge.loading.bytecode import family, said
+from envlock.knowledge.loading.bytecode import family, is_mixed, said
 from envlock.knowledge.loading.common import config_of, label, missing_code, shown
 from envlock.knowledge.loading.keras2_load import Load
 from envlock.knowledge.problem import SAFE_MODE, Problem
@@ -18,9 +18,6 @@ __all__ = ["bytecode", "layer"]
 
 _SLOTS = (("function", "function_type"), ("output_shape", "output_shape_type"), ("mask", "mask_type"))
 
-# FOR_ITER, JUMP_FORWARD, JUMP_IF_…, JUMP_ABSOLUTE, POP_JUMP_IF_… and SETUP_FINALLY of Python 3.8 to 3.10.
-_JUMPS = {93, 110, 111, 112, 113, 114, 115, 122}
-_HEAD = 160
 _MOST = 40_000
 
 
@@ -49,8 +46,9 @@ def bytecode(load: Load, code: object, owner: str, *, avoided_by: str = SAFE_MOD
             avoided_by=avoided_by,
         )
     around = avoided_by if avoided_by != SAFE_MODE else ""
-    yield from _jumping(load, code, owner, around)
-    found = family(_raw(code, _HEAD))
+    raw = _raw(code, _MOST)
+    yield from _jumping(load, raw, owner, around)
+    found = family(raw)
     if found and load.python and not (found[0] <= load.python < found[1]):
         yield Problem(
             code="EL110",
@@ -61,19 +59,14 @@ def bytecode(load: Load, code: object, owner: str, *, avoided_by: str = SAFE_MOD
         )
 
 
-def _jumping(load: Load, code: object, owner: str, avoided_by: str) -> Iterator[Problem]:
-    """Bytecode that jumps, between 3.10 and the two before it, which count the distance otherwise."""
-    sides = (load.written_python, load.python)
-    if not all((3, 8) <= side < (3, 11) for side in sides) or len({side < (3, 10) for side in sides}) == 1:
-        return
-    raw = _raw(code, _MOST)
-    size = int.from_bytes(raw[26:30], "little")
-    if _JUMPS & set(raw[30 : min(30 + size, len(raw)) : 2]):
+def _jumping(load: Load, raw: bytes, owner: str, avoided_by: str) -> Iterator[Problem]:
+    """Bytecode that the target's Python reads and runs otherwise, as what jumps in 3.10."""
+    if is_mixed(raw, load.written_python, load.python):
         yield Problem(
             code="EL110",
             subject=owner,
-            message=f"{owner} holds bytecode of Python {_minor(load.written_python)} that jumps, "
-            f"and the target has {_minor(load.python)}",
+            message=f"{owner} holds bytecode of Python {_minor(load.written_python)} that "
+            f"{_minor(load.python)} runs otherwise",
             error="object is not callable",
             avoided_by=avoided_by,
         )

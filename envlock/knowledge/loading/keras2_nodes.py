@@ -17,6 +17,9 @@ OPERATIONS = frozenset({"TFOpLambda", "SlicingOpLambda", "ClassMethod"})
 # Arguments that `__call__` itself takes, or takes away where `call` does not expect them.
 _ALWAYS = frozenset({"training", "mask", "initial_state", "constants", "inputs", "name"})
 
+# What stands for a layer where a value was given that is no tensor of the model's.
+_CONSTANT = "_CONSTANT_VALUE"
+
 # What layers of Keras' own ask for its shape.
 _MASKS = ("attention_mask", "mask")
 
@@ -55,6 +58,7 @@ _SINCE: dict[str, Release] = {
 def graph(load: Load, model: dict[str, Any]) -> Iterator[Problem]:
     """The nodes of one network, which a Sequential does not have."""
     layers = [layer for layer in config_of(model)["layers"] if isinstance(layer, dict)]
+    names = {text_of(layer, "name") or text_of(config_of(layer), "name") for layer in layers}
     for layer in layers:
         nodes = layer.get("inbound_nodes")
         if not isinstance(nodes, list) or not nodes:
@@ -67,7 +71,22 @@ def graph(load: Load, model: dict[str, Any]) -> Iterator[Problem]:
                 error="Improperly formatted model config.",
             )
         else:
+            yield from _connected(load, layer, nodes, names)
             yield from _arguments(load, layer, nodes)
+
+
+def _connected(
+    load: Load, layer: dict[str, Any], nodes: list[Any], names: set[str | None]
+) -> Iterator[Problem]:
+    """Whether all that a layer is called on is among the layers of its model, as calls in another are not."""
+    unknown = next((name for node in nodes for name in _sources(node) if name not in names), None)
+    if unknown is not None:
+        yield refused(
+            "EL126",
+            layer,
+            f"is called on {shown(unknown)}, in which {load.reader_name} finds no layer of the model",
+            error=f"KeyError: {shown(unknown)!r}",
+        )
 
 
 def crops(load: Load, layers: list[dict[str, Any]]) -> Iterator[Problem]:
@@ -166,6 +185,20 @@ def _is_array(value: object) -> bool:
         if value and all(isinstance(item, (bool, int, float)) for item in value):
             return True
     return False
+
+
+def _sources(node: object) -> Iterator[str]:
+    """The layers whose outputs are in one node, constants left out."""
+    waiting = [node]
+    while waiting:
+        match waiting.pop():
+            case [str(name), int(), _] | [str(name), int(), _, dict()]:
+                if name != _CONSTANT:
+                    yield name
+            case list(items):
+                waiting.extend(reversed(items))
+            case dict(items):
+                waiting.extend(reversed(items.values()))
 
 
 def _given(node: object) -> Iterator[dict[str, Any]]:

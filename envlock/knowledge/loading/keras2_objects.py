@@ -242,6 +242,18 @@ def _held(load: Load, item: dict[str, Any]) -> Iterator[_Task]:
             kind = "function"
         if kind is not None and (own or not isinstance(value, str)):
             yield value, kind, owner
+        elif kind is None:
+            yield from ((part, "layer", owner) for part in _parts(load, value))
+
+
+def _parts(load: Load, value: Any) -> Iterator[dict[str, Any]]:
+    """The layers and models under a key of any name, alone or with others, which the class revives."""
+    is_plain = isinstance(value, dict) and "class_name" not in value
+    for part in value if isinstance(value, list) else value.values() if is_plain else [value]:
+        if not isinstance(part, dict) or not isinstance(part.get("class_name"), str):
+            continue
+        if is_network(part) or (isinstance(part.get("config"), dict) and load.is_own(part, "layer")):
+            yield part
 
 
 def _asked(item: dict[str, Any]) -> str:

@@ -18,6 +18,12 @@ __all__ = ["WRAPPED", "problems", "wrapped"]
 # How arrays are written down in archives; none of the constructors of Keras 2 unwraps them.
 WRAPPED = frozenset({"__numpy__", "__tensor__", "__bytes__"})
 
+# How a recurrent layer has to be for cuDNN to run it.
+_CUDNN: dict[str, object] = {
+    "activation": "tanh", "recurrent_activation": "sigmoid", "recurrent_dropout": 0, "unroll": False,
+    "use_bias": True, "reset_after": True,
+}  # fmt: skip
+
 _TEXTS = frozenset({"lower_and_strip_punctuation", "lower", "strip_punctuation", "whitespace", "character"})
 
 # What a key may hold, up to the release that widened it; `None` is always taken.
@@ -42,8 +48,10 @@ def problems(load: Load, item: dict[str, Any], found: KerasClass) -> Iterator[Pr
         )
     elif name == "BatchNormalization" and config.get("virtual_batch_size") is not None:
         yield from _virtual_batch(item)
-    elif name == "TextVectorization" and load.is_archive and "module" not in item:
-        yield from _resolved_too_early(load, item)
+    elif name == "TextVectorization":
+        yield from _vectorized(load, item)
+    elif name in {"GRU", "LSTM"} and (2,) <= load.tensorflow < (2, 13):
+        yield from _short_steps(item)
     elif "Conv" in found.mro and not load.has_gpu:
         yield from _on_cpu(load, item)
     elif name.startswith("LocallyConnected") and load.reader < (2, 12) and load.numpy >= (1, 24):
@@ -106,6 +114,20 @@ def _lookup(load: Load, item: dict[str, Any], name: str) -> Iterator[Problem]:
         )
 
 
+def _vectorized(load: Load, item: dict[str, Any]) -> Iterator[Problem]:
+    """What stands between a layer that makes numbers of text, and its constructor."""
+    if load.is_archive and "module" not in item:
+        yield from _resolved_too_early(load, item)
+    given = config_of(item).get("ngrams")
+    if isinstance(given, list):
+        yield refused(
+            "EL125",
+            item,
+            f"has a list as `ngrams`, of which {load.reader_name} asks to be a tuple; an archive keeps none",
+            error=f"`ngrams` must be None, an integer, or a tuple of integers. Received: {shown(given)}",
+        )
+
+
 def _resolved_too_early(load: Load, item: dict[str, Any]) -> Iterator[Problem]:
     """A function in a layer of the older form, which 2.13 has found already when it looks for it."""
     config = config_of(item)
@@ -130,6 +152,23 @@ def _masked(load: Load, item: dict[str, Any]) -> Iterator[Problem]:
             f"makes a mask, for which {load.reader_name} needs a NumPy before 1.24",
             error="module 'numpy' has no attribute 'bool'",
         )
+
+
+def _short_steps(item: dict[str, Any]) -> Iterator[Problem]:
+    """Recurrent layers in bfloat16, of which every one that cuDNN could run is drawn for it as well."""
+    config = config_of(item)
+    dtype = config.get("dtype")
+    name = dtype if isinstance(dtype, str) else text_of(config_of(dtype), "name")
+    is_drawn = all(config.get(key, value) == value for key, value in _CUDNN.items())
+    if name not in {"bfloat16", "mixed_bfloat16"} or not is_drawn:
+        return
+    yield refused(
+        "EL129",
+        item,
+        "computes in bfloat16, which TensorFlow does not before 2.13 where cuDNN could run the layer",
+        error="Value passed to parameter 'input' has DataType bfloat16 not in list of allowed values: "
+        "float16, float32, float64",
+    )
 
 
 def _virtual_batch(item: dict[str, Any]) -> Iterator[Problem]:

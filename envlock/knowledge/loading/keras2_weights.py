@@ -8,12 +8,11 @@ it once; 2.15 and tf-keras take `layers` in place of that list.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, Maybe, TensorSpec
-from envlock.knowledge.loading.common import config_of, label, shown, text_of
+from envlock.knowledge.loading.common import config_of, is_put_together, label, shown, snake, text_of
 from envlock.knowledge.loading.keras2_load import Load
 from envlock.knowledge.loading.keras2_objects import is_network
 from envlock.knowledge.problem import Problem
@@ -39,6 +38,16 @@ _FILED = frozenset({"IntegerLookup", "StringLookup", "TextVectorization"})
 
 def in_archive(load: Load, config: dict[str, Any], held: Maybe[tuple[TensorSpec, ...]]) -> Iterator[Problem]:
     """The weights that this Keras asks for under other names than the archive has."""
+    yield from _copied(load, config)
+    if is_put_together(load.writer, config, load.held, is_archive=True):
+        what = label(config)
+        yield Problem(
+            code="EL128",
+            subject=what,
+            message=f"{what} was put together of inputs and outputs and lists no layers, "
+            f"so {load.reader_name} makes one that computes nothing",
+            error="Unimplemented `tf.keras.Model.call()`: if you intend to create a `Model` with the",
+        )
     written, read = _layout(load.writer), _layout(load.reader)
     if not load.writer or written == read or held == ():
         return
@@ -77,10 +86,52 @@ def in_hdf5(load: Load, config: dict[str, Any]) -> Iterator[Problem]:
                 what = label(layer)
                 said = f"{what} is dynamic, so {load.reader_name} makes its weights in its first call alone"
                 yield _homeless(load, what, said, "1 less")
-    elif not isinstance(config.get("config"), list) and load.writer >= THREE:
+    elif is_put_together(load.writer, config, load.held, is_archive=False) or (
+        load.writer >= THREE and not isinstance(config.get("config"), list) and _is_filled(load)
+    ):
         what = label(config)
         said = f"{what} lists no layers, so {load.reader_name} has none to give the weights to"
         yield _homeless(load, what, said, "0")
+
+
+def _is_filled(load: Load) -> bool:
+    """Whether the file has arrays of a layer, as far as they were listed."""
+    return not load.held or any(name.startswith("model_weights/") for name in load.held)
+
+
+def _copied(load: Load, config: dict[str, Any]) -> Iterator[Problem]:
+    """A layer that two models share, of which `deserialize` makes two; one of them finds its weights."""
+    if load.reader < (2, 13) or load.writer >= THREE:
+        return
+    marked: set[object] = set()
+    met: set[tuple[object, object]] = set()
+    for layer in _leaves(config):
+        mark, name = layer.get("shared_object_id"), text_of(config_of(layer), "name")
+        is_again = isinstance(mark, int) and (mark in marked or (text_of(layer, "class_name"), name) in met)
+        if is_again and load.is_own(layer, "layer") and _has_weights(load, layer):
+            what = label(layer)
+            yield Problem(
+                code="EL107",
+                subject=what,
+                message=f"{what} is in two models that share it, of which {load.reader_name} makes two, "
+                "and the archive has the weights of one",
+                error=f"Layer '{shown(name or what)}' expected 2 variables, but received 0 variables during",
+                loaders=(KERAS_LOADER, WEIGHTS_LOADER),
+            )
+            return
+        met.add((text_of(layer, "class_name"), name))
+        marked |= {mark} if isinstance(mark, int) else set()
+
+
+def _leaves(model: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The layers of a model and of those in it, in the order in which they are written."""
+    waiting = [model]
+    while waiting:
+        item = waiting.pop()
+        if is_network(item):
+            waiting.extend(reversed(_layers(item)))
+        else:
+            yield item
 
 
 def _homeless(load: Load, what: str, said: str, expected: str) -> Problem:
@@ -119,14 +170,8 @@ def _layout(release: Release) -> str:
 
 
 def _first_with_weights(load: Load, model: dict[str, Any]) -> str | None:
-    waiting = [model]
-    while waiting:
-        item = waiting.pop()
-        if is_network(item):
-            waiting.extend(reversed(_layers(item)))
-        elif _has_weights(load, item):
-            return str(config_of(item).get("name") or item.get("class_name"))
-    return None
+    found = next((layer for layer in _leaves(model) if _has_weights(load, layer)), None)
+    return None if found is None else str(config_of(found).get("name") or found.get("class_name"))
 
 
 def _first_renamed(load: Load, model: dict[str, Any], written: str, read: str) -> str | None:
@@ -162,7 +207,7 @@ def _names(layers: list[dict[str, Any]], layout: str, weighted: set[int]) -> lis
     used: dict[str, int] = {}
     found = []
     for layer in layers:
-        name = _snake(str(layer.get("class_name", "")).rpartition(">")[2])
+        name = snake(str(layer.get("class_name", "")).rpartition(">")[2])
         count = used.get(name, 0)
         found.append(f"{name}_{count}" if count else name)
         used[name] = count + (2 if layout == _TWICE and id(layer) in weighted else 1)
@@ -189,12 +234,6 @@ def _has_weights(load: Load, layer: dict[str, Any]) -> bool:
 def _layers(model: dict[str, Any]) -> list[dict[str, Any]]:
     layers = config_of(model).get("layers")
     return [layer for layer in layers if isinstance(layer, dict)] if isinstance(layers, list) else []
-
-
-def _snake(name: str) -> str:
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
-    name = re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
-    return f"private{name}" if name.startswith("_") else name
 
 
 def _said(release: Release) -> str:

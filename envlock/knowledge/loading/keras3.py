@@ -7,18 +7,21 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from envlock.facts import WEIGHTS_LOADER
+from envlock.knowledge.loading.common import is_put_together, label, shown, text_of
 from envlock.knowledge.loading.keras3_compile import archive_settings, hdf5_settings
 from envlock.knowledge.loading.keras3_loader import Loader, Task, loader_of
 from envlock.knowledge.loading.keras3_objects import MODEL, walk
 from envlock.knowledge.loading.keras3_state import (
+    archive_arrays,
     archive_assets,
     archive_weights,
     hdf5_state,
     hdf5_weights,
-    meanings,
 )
+from envlock.knowledge.loading.keras3_structure import lists, shared
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import Comparison
+from envlock.values import replace
 
 if TYPE_CHECKING:
     from envlock.knowledge.releases import KerasApi
@@ -37,7 +40,10 @@ def archive(seen: Comparison, api: KerasApi) -> Iterator[Problem]:
         archive_settings(loader),
         archive_weights(loader),
         archive_assets(loader),
-        meanings(loader),
+        archive_arrays(loader),
+        _put_together(loader),
+        lists(loader),
+        shared(loader),
         _folder(loader),
     )
 
@@ -49,11 +55,37 @@ def hdf5(seen: Comparison, api: KerasApi) -> Iterator[Problem]:
     loader = loader_of(seen, api, is_legacy=True)
     yield from _once(
         walk(loader, Task(item=seen.content.config, role="layer", owner=MODEL)),
-        hdf5_settings(loader),
+        _settings(loader),
         hdf5_state(loader),
         hdf5_weights(loader),
-        meanings(loader),
+        lists(loader),
     )
+
+
+def _settings(loader: Loader) -> Iterator[Problem]:
+    """The compile settings of an `.h5` file, which 3.0 to 3.2 restore whatever they are told."""
+    for problem in hdf5_settings(loader):
+        if loader.release >= (3, 3) or problem.is_silent:
+            yield problem
+        else:
+            told = f"{problem.message}; it passes over compile=False"
+            yield replace(problem, message=told, avoided_by="")
+
+
+def _put_together(loader: Loader) -> Iterator[Problem]:
+    """A model of inputs and outputs that records neither; one without them is made, and cannot be called."""
+    config, arrays = loader.seen.content.config, loader.seen.content.weights
+    held = tuple(spec.name for spec in arrays) if isinstance(arrays, tuple) else ()
+    if isinstance(config, dict) and is_put_together(loader.seen.writer, config, held, is_archive=True):
+        name = shown(text_of(config, "class_name") or "model")
+        yield Problem(
+            code="EL128",
+            subject=label(config),
+            message=f"{label(config)} was put together of inputs and outputs and lists no layers, "
+            f"so {loader.name} makes one that computes nothing",
+            error=f"NotImplementedError: Exception encountered when calling {name}.call(). "
+            f"Model {name} does not have a `call()` method implemented.",
+        )
 
 
 def _folder(loader: Loader) -> Iterator[Problem]:

@@ -9,8 +9,9 @@ from typing import Any
 from envlock.artifacts import names
 from envlock.knowledge.loading.common import config_of, missing_code, shown, text_of
 from envlock.knowledge.loading.keras3_loader import Loader, Task
-from envlock.knowledge.loading.keras3_objects import walk
+from envlock.knowledge.loading.keras3_objects import base_values, walk
 from envlock.knowledge.problem import COMPILE, Problem
+from envlock.knowledge.rule import THREE, Release, written
 
 __all__ = ["archive_settings", "hdf5_settings"]
 
@@ -18,6 +19,10 @@ _OWNER = "the compile settings"
 
 # Strings that `compile` understands by itself, whatever the model's outputs are.
 _LEFT_TO_COMPILE = {"accuracy", "acc", "crossentropy", "ce"}
+
+# The first of the variables behind the step and the learning rate, and the release that put them otherwise.
+_OF_NADAM = re.compile(r"optimizer/(?:inner_optimizer/)?vars/2")
+_MOVED: Release = (3, 10)
 
 _NAME = re.compile(r"[\w.>]+")
 
@@ -31,6 +36,31 @@ def archive_settings(loader: Loader) -> Iterator[Problem]:
     optimizer = settings.get("optimizer")
     if isinstance(optimizer, str) and loader.lookup("optimizer", optimizer) is None:
         yield _not_found(loader, "optimizer", optimizer)
+    if _holds_nadam(optimizer):
+        yield from _reordered(loader)
+
+
+def _holds_nadam(optimizer: object) -> bool:
+    """Whether an optimizer is Nadam, or the one that scales losses around it."""
+    name = optimizer if isinstance(optimizer, str) else text_of(optimizer, "class_name") or ""
+    inner = config_of(optimizer).get("inner_optimizer")
+    return name.lower() == "nadam" or text_of(inner, "class_name") == "Nadam"
+
+
+def _reordered(loader: Loader) -> Iterator[Problem]:
+    """The product that Nadam keeps, which 3.10 makes behind its other variables and not before them."""
+    arrays, writer = loader.seen.content.weights, loader.seen.writer
+    is_trained = isinstance(arrays, tuple) and any(_OF_NADAM.fullmatch(spec.name) for spec in arrays)
+    if writer >= THREE and is_trained and (writer < _MOVED) != (loader.release < _MOVED):
+        yield Problem(
+            code="EL128",
+            subject="Nadam",
+            message=f"{written(loader.seen)} holds the state of Nadam in another order than {loader.name}",
+            error="ValueError: A total of 1 objects could not be loaded. Example error message for object "
+            "<keras.src.optimizers.nadam.Nadam object>: The shape of the target variable and the shape of "
+            "the target value in `variable.assign(value)` must match.",
+            avoided_by=COMPILE,
+        )
 
 
 def hdf5_settings(loader: Loader) -> Iterator[Problem]:
@@ -60,6 +90,7 @@ def _optimizer(loader: Loader, item: dict[str, Any]) -> Iterator[Problem]:
         yield from _instance(loader, item, qualified)
         return
     if not loader.owns(item, "optimizer") and not loader.is_code_missing:
+        yield from base_values(loader, Task(item=item, role="object", owner=_OWNER, avoided_by=COMPILE))
         return
     called = text_of(config_of(item), "name")
     if called is None or loader.lookup("optimizer", called) is None:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from envlock.artifacts import names
-from envlock.facts import Python
-from envlock.knowledge.loading.bytecode import family, said
+from envlock.facts import Fingerprint, Python
+from envlock.knowledge.loading.bytecode import family, is_mixed, said
 from envlock.knowledge.loading.common import missing_code, shown, text_of
 from envlock.knowledge.loading.keras3_loader import Loader
 from envlock.knowledge.problem import SAFE_MODE, Problem
@@ -131,8 +131,7 @@ def _bytecode(loader: Loader, value: object, what: str) -> Iterator[Problem]:
 
 
 def _of_another_python(loader: Loader, code: bytes, what: str) -> Iterator[Problem]:
-    python = loader.seen.current.python
-    current = python.version if isinstance(python, Python) and isinstance(python.version, str) else ""
+    current = _python(loader.seen.current)
     found, here = family(code), release(current)
     if found and here and not found[0] <= here < found[1]:
         is_fatal = found[0] >= _FIRST_RESUMED and here >= _FIRST_RESUMED
@@ -142,6 +141,19 @@ def _of_another_python(loader: Loader, code: bytes, what: str) -> Iterator[Probl
             message=f"{what} holds bytecode of Python {said(found)}, the target has {current}",
             error=_FATAL if is_fatal else _GARBLED,
         )
+    elif is_mixed(code, release(_python(loader.seen.locked)), here):
+        written = ".".join(_python(loader.seen.locked).split(".")[:2])
+        yield Problem(
+            code="EL110",
+            subject=what,
+            message=f"{what} holds bytecode of Python {written}, which {current} runs otherwise",
+            error=_FATAL,
+        )
+
+
+def _python(side: Fingerprint) -> str:
+    found = side.python
+    return found.version if isinstance(found, Python) and isinstance(found.version, str) else ""
 
 
 def _decoded(text: str | None) -> bytes:

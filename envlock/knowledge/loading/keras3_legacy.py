@@ -60,10 +60,17 @@ def lost_axis(loader: Loader, item: dict[str, Any], found: KerasClass | None) ->
         code="EL128" if has_weights else "EL131",
         subject=label(item),
         message=f"{label(item)} works on axis {_numbers(axis)}, which {loader.name} drops from an .h5 file",
-        error=f"ValueError: Shape mismatch in layer # (named {shown(text_of(config, 'name'))})"
-        if has_weights
-        else "",
+        error=_misfit(loader, shown(text_of(config, "name"))) if has_weights else "",
         is_silent=not has_weights,
+    )
+
+
+def _misfit(loader: Loader, name: str) -> str:
+    if loader.release >= (3, 6):
+        return f"ValueError: Shape mismatch in layer #0 (named {name})for weight {name}/gamma"
+    return (
+        "ValueError: The shape of the target variable and the shape of the target value in "
+        "`variable.assign(value)` must match."
     )
 
 

@@ -96,6 +96,25 @@ TENSORFLOW_FUNCTIONS = frozenset(
     ]
 )
 
+# Functions that load, save, fetch or register, which no configuration may name, and a few of them since 3.11.
+_LOADING = frozenset(
+    [
+        "keras.config.enable_unsafe_deserialization",
+        "keras.models.load_model",
+        "keras.preprocessing.image.load_img",
+        "keras.saving.load_model",
+        "keras.saving.load_weights",
+        "keras.utils.get_file",
+        "keras.utils.load_img",
+    ]
+)
+# What stands in the place of the optimizers of Keras 2, and cannot be made from a configuration.
+_NO_OPTIMIZER = "LegacyOptimizerWarning"
+# What a class has to be, from 3.11 on, that is found by its module.
+_SAVEABLE = "KerasSaveable"
+
+_REFUSED = "ValueError: Cannot deserialize"
+
 _PACKAGES = {"keras", "keras_hub", "keras_cv", "keras_nlp"}
 _BUILTIN_MODULES = (
     "activations", "constraints", "initializers", "losses", "metrics", "optimizers", "regularizers",
@@ -175,7 +194,8 @@ class Loader:
         """The class of an object that states its module."""
         name, module = text_of(item, "class_name") or "", text_of(item, "module")
         if not self.owns(item, None):
-            return self._users_own(text_of(item, "registered_name") or name, owner, avoided_by)
+            asked = text_of(item, "registered_name") or name
+            return self._users_own(asked, owner, avoided_by, is_left=self._is_left(item))
         qualified, said = self._imported(module, name, "class")
         if qualified is None:
             return Located(problem=self._not_located(item, module, said, owner, avoided_by))
@@ -193,7 +213,10 @@ class Loader:
             names.is_own(name, None, self.generation) if is_builtin else names.is_keras_module(module or "")
         )
         if ">" in registered or not (is_mine or name in TENSORFLOW_FUNCTIONS):
-            return self._users_own(registered if ">" in registered else name, owner, avoided_by)
+            is_left = is_builtin and ">" not in name and self._is_between((3, 7), (3, 9))
+            return self._users_own(
+                registered if ">" in registered else name, owner, avoided_by, is_left=is_left
+            )
         if module == "builtins" and self.is_builtin(name):
             return Located()
         qualified, said = self._imported(module, name, "function")
@@ -206,27 +229,48 @@ class Loader:
         lost = f"TypeError: Could not locate {what} '{shown(name)}'. Make sure custom classes are decorated"
         if not module:
             return None, lost
-        if module == "keras" or module.startswith("keras."):
-            found = self.api.public(f"{module}.{name}")
-            if found is not None:
-                return found, ""
+        public, said = self._public(module, name)
+        if said or (public is not None and not self._is_alias(module, name, public)):
+            return public, said
         if module.partition(".")[0] not in _PACKAGES and self.release >= (3, 9):
             return None, lost
-        if not self.api.has_module(module):
+        if public is None and not self.api.has_module(module):
             return None, (
                 f"TypeError: Could not deserialize {what} '{shown(name)}' because its parent module "
                 f"{shown(module)} cannot be imported"
             )
-        found = self.api.member(module, name)
-        if found is None and self.release < (3, 11):
-            return None, lost
-        if self.release >= (3, 11) and (found is None or self.api.cls(found) is None):
-            path = f"{shown(module)}.{shown(name)}"
-            return (
-                None,
-                f"ValueError: Could not deserialize '{path}' because it is not a KerasSaveable subclass",
-            )
-        return found, ""
+        found = public or self.api.member(module, name)
+        if self.release < (3, 11):
+            return found, "" if found else lost
+        return (found, "") if self._is_saveable(found) else (None, _unsaveable(f"{module}.{name}"))
+
+    def _public(self, module: str, name: str) -> tuple[str | None, str]:
+        """What a public path stands for, and what is said of one that nothing is made of."""
+        path = f"{module}.{name}"
+        if not path.startswith("keras."):
+            return None, ""
+        if path in _LOADING and self.release >= (3, 11):
+            return None, f"{_REFUSED} `{path}`"
+        found = self.api.public(path)
+        if found is None or not found.endswith(f".{_NO_OPTIMIZER}"):
+            return found, ""
+        if self.release >= (3, 11):
+            return None, _unsaveable(path)
+        return (
+            None,
+            f"TypeError: Unable to reconstruct an instance of '{name}' because the class is missing a",
+        )
+
+    def _is_alias(self, module: str, name: str, qualified: str) -> bool:
+        """Whether it is another name of a class, which from 3.11 on counts as found by its module."""
+        own = qualified.rpartition(".")[2]
+        if own == name or self.release < (3, 11) or self.api.cls(qualified) is None:
+            return False
+        return self.api.public(f"{module}.{own}") == qualified
+
+    def _is_saveable(self, qualified: str | None) -> bool:
+        found = self.api.cls(qualified) if qualified else None
+        return found is not None and _SAVEABLE in found.mro
 
     def _not_located(
         self, item: dict[str, Any], module: str | None, said: str, owner: str, avoided_by: str
@@ -234,7 +278,9 @@ class Loader:
         is_function = text_of(item, "class_name") == "function"
         name = shown(text_of(item, "config" if is_function else "class_name") or "an object")
         is_module = bool(module) and not self.api.has_module(module or "")
-        if is_module:
+        if said.startswith(_REFUSED):
+            told = f"{owner} names {name} of {shown(module)}, which {self.name} does not call while it loads"
+        elif is_module:
             told = f"{name} is recorded in {shown(module)}, which {self.name} does not have"
         elif module:
             told = f"{owner} asks for {name} of {shown(module)}, which {self.name} does not have there"
@@ -253,10 +299,28 @@ class Loader:
             avoided_by=avoided_by,
         )
 
-    def _users_own(self, asked: str, owner: str, avoided_by: str) -> Located:
+    def _is_between(self, first: Release, after: Release) -> bool:
+        """Whether the reader is one of these releases and the writer came before them."""
+        return () < self.seen.writer < first <= self.release < after
+
+    def _is_left(self, item: dict[str, Any]) -> bool:
+        """Whether a class was found by its module alone, which from 3.9 on is not imported."""
+        module = text_of(item, "module")
+        is_registered = ">" in (text_of(item, "registered_name") or "")
+        is_named = module not in {None, "builtins"} and not is_registered
+        return is_named and self._is_between((3, 9), (99,))
+
+    def _users_own(self, asked: str, owner: str, avoided_by: str, *, is_left: bool) -> Located:
+        if not self.is_code_missing and is_left:
+            told = f"{shown(asked)} is the user's own, and {self.name} does not find it by itself"
+            return Located(is_custom=True, problem=Problem(code="EL206", subject=shown(asked), message=told))
         if not self.is_code_missing:
             return Located(is_custom=True)
         return Located(is_custom=True, problem=missing_code(asked, owner, avoided_by=avoided_by))
+
+
+def _unsaveable(path: str) -> str:
+    return f"ValueError: Could not deserialize '{shown(path)}' because it is not a KerasSaveable subclass"
 
 
 def loader_of(seen: Comparison, api: KerasApi, *, is_legacy: bool) -> Loader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from envlock.knowledge.loading.common import config_of, label, shown, text_of
+from envlock.knowledge.loading.common import config_of, label, shown, snake, text_of
 from envlock.knowledge.loading.keras3_loader import Loader, Task
 from envlock.knowledge.problem import Problem
 from envlock.values import frozen
@@ -56,10 +56,11 @@ def graph_problems(loader: Loader, config: dict[str, Any], what: str) -> Iterato
     for name, item in layers.items():
         yield from _readable(loader, item, calls[name], layers)
     yield from _ends(loader, config, what)
+    yield from _unique(loader, config, what)
     if not any(call.error for made in calls.values() for call in made):
         counts, stuck = _replayed(loader, layers, calls)
         if stuck:
-            yield _unresolved(loader, what, stuck, calls[stuck])
+            yield _unresolved(loader, what, stuck, calls[stuck], layers)
         else:
             yield from _outputs(loader, config, layers, counts, what)
 
@@ -188,9 +189,10 @@ def _class(loader: Loader, item: dict[str, Any]) -> KerasClass | None:
     name, module = text_of(item, "class_name") or "", text_of(item, "module")
     if not loader.owns(item, "layer"):
         return None
-    qualified = (
-        loader.api.public(f"{module}.{name}") if "module" in item else loader.api.lookup("layer", name)
-    )
+    if "module" in item:
+        qualified = loader.api.public(f"{module}.{name}") or loader.api.member(module or "", name)
+    else:
+        qualified = loader.api.lookup("layer", name)
     return loader.api.cls(qualified) if qualified else None
 
 
@@ -200,7 +202,10 @@ def _keywords(loader: Loader, what: str, found: KerasClass | None, call: _Call) 
         return
     if call.positional > len(known) and "*" not in known:
         name = found.mro[0]
-        said = f"ValueError: Only input tensors may be passed as positional arguments, to {name}.call()"
+        said = (
+            "ValueError: Only input tensors may be passed as positional arguments. The following argument "
+            "value should be passed as a keyword argument: … (of type <class 'float'>)"
+        )
         yield _not_understood(
             what, f"it is called with more values than {loader.name} takes for {name}", said
         )
@@ -261,10 +266,13 @@ def _is_ready(call: _Call, counts: dict[str, int]) -> bool:
     return all(counts.get(name, index + 1) > index for name, index in call.references)
 
 
-def _unresolved(loader: Loader, what: str, stuck: str, calls: list[_Call]) -> Problem:
+def _unresolved(loader: Loader, what: str, stuck: str, calls: list[_Call], layers: dict[str, Any]) -> Problem:
     is_old = any(call.is_old for call in calls)
     if not is_old and loader.release < (3, 7):
-        code, end, error = "EL126", "stops", "ValueError: Layer node index out of bounds"
+        asked = max((found for call in calls for found in call.references), key=_by_index, default=("", 0))
+        inbound = f"<{label(layers.get(asked[0])).replace(' ', ' name=', 1)}, built=True>"
+        code, end = "EL126", "stops"
+        error = f"ValueError: Layer node index out of bounds. inbound_layer = {inbound}"
     elif loader.ends_loops:
         code, end = "EL126", "stops"
         error = (
@@ -278,6 +286,33 @@ def _unresolved(loader: Loader, what: str, stuck: str, calls: list[_Call]) -> Pr
         message=f"{what} numbers its calls otherwise than {loader.name}, which {end} at {shown(stuck)}",
         error=error,
     )
+
+
+def _by_index(reference: Reference) -> int:
+    return reference[1]
+
+
+def _unique(loader: Loader, config: dict[str, Any], what: str) -> Iterator[Problem]:
+    """Operations that were written without a name and get one anew, which may be that of another."""
+    named = {text_of(config_of(item), "name") for item in config["layers"]} - {None}
+    counts: dict[str, int] = {}
+    for item in config["layers"]:
+        if (
+            "name" in config_of(item)
+            or not isinstance(item, dict)
+            or not isinstance(item.get("config"), dict)
+        ):
+            continue
+        base = snake(text_of(item, "class_name") or "")
+        name = f"{base}_{counts[base]}" if base in counts else base
+        counts[base] = counts.get(base, 0) + 1
+        if base and name in named:
+            yield _not_understood(
+                what,
+                f"one of its operations is written without a name, and {loader.name} gives it that of {name}",
+                f'ValueError: The name "{name}" is used 2 times in the model. All operation names should be',
+            )
+            return
 
 
 def _leaves(data: object) -> Iterator[Reference]:

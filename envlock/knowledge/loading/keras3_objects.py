@@ -31,7 +31,7 @@ from envlock.values import replace
 if TYPE_CHECKING:
     from envlock.knowledge.releases import KerasClass
 
-__all__ = ["MODEL", "walk"]
+__all__ = ["MODEL", "base_values", "walk"]
 
 # Who holds the outermost object.
 MODEL = "the model"
@@ -46,6 +46,13 @@ _SPECIAL = {
 
 # Kinds that a `get` of Keras takes as a name or as an object.
 _SLOTS = {"activation", "initializer", "regularizer", "constraint"}
+
+# What every optimizer takes, as it is written where nobody set it.
+_OF_OPTIMIZERS: dict[str, object] = {
+    "weight_decay": None, "clipnorm": None, "global_clipnorm": None, "clipvalue": None, "use_ema": False,
+    "ema_momentum": 0.99, "ema_overwrite_frequency": None, "loss_scale_factor": None,
+    "gradient_accumulation_steps": None,
+}  # fmt: skip
 
 _TWO_SHAPES = {"MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention"}
 
@@ -84,8 +91,9 @@ def _object(loader: Loader, task: Task) -> _Step:
     name = text_of(item, "class_name")
     if name == "__lambda__":
         yield from _plain_lambda(loader, task)
-    elif name in _SPECIAL and loader.release >= _SPECIAL[name]:
-        yield from ()
+    elif name in _SPECIAL:
+        if loader.release < _SPECIAL[name]:
+            yield _not_yet(loader, task, name)
     elif name == "function":
         located = loader.locate_function(item, owner=task.owner, avoided_by=task.avoided_by)
         if located.problem:
@@ -95,6 +103,16 @@ def _object(loader: Loader, task: Task) -> _Step:
         if located.problem:
             yield located.problem
         yield from _instance(loader, task, located.found, config_of(item))
+
+
+def _not_yet(loader: Loader, task: Task, name: str) -> Problem:
+    return Problem(
+        code="EL123",
+        subject=task.owner,
+        message=f"{task.owner} holds a value written as {name}, which {loader.name} does not know",
+        error=f"TypeError: Could not locate class '{name}'. Make sure custom classes are decorated with",
+        avoided_by=task.avoided_by,
+    )
 
 
 def _plain_lambda(loader: Loader, task: Task) -> _Step:
@@ -267,26 +285,45 @@ def _instance(loader: Loader, task: Task, found: KerasClass | None, config: dict
     if found is not None and found.mro[0] == "Lambda":
         yield from lambda_problems(loader, item, config, what)
     if found is not None:
-        yield from key_problems(found, item, config, reader=loader.name, avoided_by=task.avoided_by)
+        told = _without_defaults(found, config)
+        yield from key_problems(found, item, told, reader=loader.name, avoided_by=task.avoided_by)
         yield from _shapes(loader, task, found)
     else:
         yield from _base_keys(loader, task, config)
-    if found is not None and found.mro[0] == "TFSMLayer":
-        yield from _foreign_model(loader, what)
+        yield from base_values(loader, task)
+    if found is not None:
+        yield from _foreign_model(loader, found.mro[0], what)
     yield from value_problems(loader, found, item, config, avoided_by=task.avoided_by)
     yield from _held(task, found, config, what)
     yield from _settings(task, what)
 
 
-def _foreign_model(loader: Loader, what: str) -> _Step:
-    if (3, 12, 1) <= loader.release < (3, 13) or loader.release >= (3, 13, 2):
-        yield Problem(
-            code="EL109",
-            subject=what,
-            message=f"{what} runs a SavedModel beside the file, which {loader.name} refuses",
-            error="ValueError: Requested the deserialization of a `TFSMLayer`",
-            avoided_by=SAFE_MODE,
-        )
+def _without_defaults(found: KerasClass, config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration without what LossScaleOptimizer has written until it did not take it any more."""
+    if found.mro[0] != "LossScaleOptimizer":
+        return config
+    return {
+        key: value
+        for key, value in config.items()
+        if key in found.accepts or key not in _OF_OPTIMIZERS or value != _OF_OPTIMIZERS[key]
+    }
+
+
+def _foreign_model(loader: Loader, class_name: str, what: str) -> _Step:
+    is_later = (3, 12, 1) <= loader.release < (3, 13) or loader.release >= (3, 13, 2)
+    if class_name == "TFSMLayer" and is_later:
+        held, named = "runs a SavedModel beside the file", "`TFSMLayer`"
+    elif class_name == "TorchModuleWrapper" and loader.release >= (3, 11, 3):
+        held, named = "holds a pickled module of PyTorch's", "`torch.nn.Module` object via `torch.load()`"
+    else:
+        return
+    yield Problem(
+        code="EL109",
+        subject=what,
+        message=f"{what} {held}, which {loader.name} refuses",
+        error=f"ValueError: Requested the deserialization of a {named}",
+        avoided_by=SAFE_MODE,
+    )
 
 
 def _base_keys(loader: Loader, task: Task, config: dict[str, Any]) -> _Step:
@@ -311,6 +348,31 @@ def _base_keys(loader: Loader, task: Task, config: dict[str, Any]) -> _Step:
             subject=what,
             message=f"{what} carries `{refused[0]}`, which {loader.name} does not accept",
             error=f"TypeError: {what.partition(' ')[0]}.__init__() got an unexpected keyword '{refused[0]}'",
+            avoided_by=task.avoided_by,
+        )
+
+
+def base_values(loader: Loader, task: Task) -> Iterator[Problem]:
+    """What a loss or an optimizer of the user's own hands on to the base class, written by Keras 2."""
+    if loader.generation != "2" or loader.owns(task.item, None) or loader.is_code_missing:
+        return
+    what, config = label(task.item), config_of(task.item)
+    gone = [key for key in ("jit_compile", "is_legacy_optimizer") if key in config]
+    if "is_legacy_optimizer" in config:
+        given = ", ".join(f"{key!r}: {shown(config[key])}" for key in gone)
+        yield Problem(
+            code="EL108",
+            subject=what,
+            message=f"{what} carries `{'` and `'.join(gone)}`, which {loader.name} does not accept",
+            error=f"ValueError: Argument(s) not recognized: {{{given}}}",
+            avoided_by=task.avoided_by,
+        )
+    if config.get("reduction") == "auto":
+        yield Problem(
+            code="EL125",
+            subject=what,
+            message=f"{what} has reduction=auto, which {loader.name} does not take",
+            error="ValueError: Invalid value for argument `reduction`. Expected one of",
             avoided_by=task.avoided_by,
         )
 

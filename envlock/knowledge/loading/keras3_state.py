@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,9 +11,8 @@ from envlock.knowledge.loading.common import config_of, label, shown, text_of
 from envlock.knowledge.loading.keras3_loader import Loader
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import Release, written
-from envlock.values import frozen
 
-__all__ = ["archive_assets", "archive_weights", "hdf5_state", "hdf5_weights", "meanings"]
+__all__ = ["archive_arrays", "archive_assets", "archive_weights", "hdf5_state", "hdf5_weights"]
 
 # Classes that have a `build` and no weights; of the others a `build` tells.
 _WEIGHTLESS = {"Activation", "BaseConvCropping", "Dropout", "InputLayer", "Merge", "Reshape"}
@@ -21,61 +21,6 @@ _WEIGHTLESS = {"Activation", "BaseConvCropping", "Dropout", "InputLayer", "Merge
 _STATELESS = {"Discretization", "IndexLookup", "TextVectorization"}
 
 _LOOKUPS = {"TextVectorization", "StringLookup", "IntegerLookup"}
-
-
-def meanings(loader: Loader) -> Iterator[Problem]:
-    """What the writer computed otherwise under the same name."""
-    writer = loader.seen.writer
-    if not writer:
-        return
-    for node in loader.nodes:
-        for row in _CHANGED:
-            if node.class_name == row.class_name and row.applies(node.config, writer, loader.release):
-                yield Problem(
-                    code="EL113",
-                    subject=node.label,
-                    message=f"{node.label} {row.what} otherwise in {loader.name}",
-                    loaders=(KERAS_LOADER, WEIGHTS_LOADER),
-                    is_silent=True,
-                )
-
-
-@frozen(kw_only=True)
-class _Changed:
-    """A class that computes something else in the releases from `since` to before `until`."""
-
-    class_name: str
-    what: str
-    since: Release
-    until: Release = (99,)
-    key: str = ""
-    value: object = None
-
-    def applies(self, config: dict[str, Any], writer: Release, reader: Release) -> bool:
-        """Whether one of the two releases is among these and the other is not."""
-        is_inside = (self.since <= writer < self.until, self.since <= reader < self.until)
-        return is_inside[0] != is_inside[1] and (not self.key or config.get(self.key) == self.value)
-
-
-_CHANGED = (
-    _Changed(class_name="RandomCrop", what="crops", since=(3,)),
-    _Changed(
-        class_name="Discretization",
-        what="encodes single values",
-        since=(3,),
-        until=(3, 4),
-        key="output_mode",
-        value="one_hot",
-    ),
-    _Changed(
-        class_name="CategoryEncoding",
-        what="encodes single values",
-        since=(3,),
-        until=(3, 4),
-        key="output_mode",
-        value="one_hot",
-    ),
-)
 
 
 def hdf5_state(loader: Loader) -> Iterator[Problem]:
@@ -113,6 +58,31 @@ def archive_assets(loader: Loader) -> Iterator[Problem]:
             )
 
 
+def archive_arrays(loader: Loader) -> Iterator[Problem]:
+    """Arrays that are filed as the reader does not know yet, where they were listed."""
+    arrays = loader.seen.content.weights
+    known = arrays if isinstance(arrays, tuple) else ()
+    nested = next((spec.name for spec in known if _NESTED.search(spec.name)), None)
+    if nested is not None and not _files_nested(loader.release) and _files_nested(loader.seen.writer):
+        yield _unfit("EL107", nested, f"is filed in a nested container, where {loader.name} does not look")
+
+
+_NESTED = re.compile(r"(^|/)container(_\d{1,9})?/")
+
+
+def _files_nested(found: Release) -> bool:
+    """Whether a release files layers that are held in lists of lists, and the like, by containers."""
+    return (3, 12, 3) <= found < (3, 13) or found >= (3, 15)
+
+
+def _unfit(code: str, name: str, told: str) -> Problem:
+    what = shown(name)
+    error = "ValueError: A total of 1 objects could not be loaded. Example error message for object"
+    return Problem(
+        code=code, subject=what, message=f"{what} {told}", error=error, loaders=(KERAS_LOADER, WEIGHTS_LOADER)
+    )
+
+
 def hdf5_weights(loader: Loader) -> Iterator[Problem]:
     """Layers that have arrays in an `.h5` file and no weights in Keras 3, where the counts are compared."""
     model, arrays = loader.seen.content.config, loader.seen.content.weights
@@ -136,7 +106,10 @@ def hdf5_weights(loader: Loader) -> Iterator[Problem]:
 
 def _never_built(loader: Loader, model: dict[str, Any], holders: set[str]) -> Iterator[Problem]:
     """A model of the user's own class is not built from an `.h5` file, and has no weights to fill."""
-    if holders and not loader.owns(model, "model"):
+    values = config_of(model).values()
+    held = [part for value in values for part in (value if isinstance(value, list) else [value])]
+    parts = {text_of(config_of(part), "name") for part in held if _is_built(part)}
+    if holders - {"top_level_model_weights"} - parts and not loader.owns(model, "model"):
         what = label(model)
         yield Problem(
             code="EL128",
@@ -144,6 +117,11 @@ def _never_built(loader: Loader, model: dict[str, Any], holders: set[str]) -> It
             message=f"{what} is not built from an .h5 file in {loader.name}, which then misses its layers",
             error="ValueError: Layer count mismatch when loading weights from file. Model expected 0",
         )
+
+
+def _is_built(part: object) -> bool:
+    """Whether it is a layer that is built once it is made: a model of layers, or one with its shapes."""
+    return isinstance(part, dict) and ("build_config" in part or "layers" in config_of(part))
 
 
 def _is_stateless(loader: Loader, item: dict[str, Any]) -> bool:

@@ -19,6 +19,9 @@ __all__ = ["value_problems"]
 _EVER: Release = (3,)
 _NEVER: Release = (99,)
 
+# The first release that tells the shape of what a model gives.
+_SHAPED: Release = (3, 4)
+
 Config = dict[str, Any]
 
 
@@ -55,6 +58,31 @@ def value_problems(
                 error=row.error,
                 avoided_by=avoided_by,
             )
+    if "TimeDistributed" in lineage and loader.release < _SHAPED:
+        yield from _shapeless(loader, item, config)
+
+
+def _shapeless(loader: Loader, item: dict[str, Any], config: Config) -> Iterator[Problem]:
+    """
+    A model in TimeDistributed, of whose output no shape is told before 3.4.
+
+    A Sequential waits with it: from an archive its layers are built already, from an `.h5` file they are not.
+    """
+    if text_of(config.get("layer"), "class_name") not in {"Sequential", "Functional", "Model"}:
+        return
+    what = label(item)
+    if "inbound_nodes" in item:
+        error = "NotImplementedError: Layer Sequential should implement `def compute_output_shape`"
+    elif loader.is_legacy:
+        error = "ValueError: Layer count mismatch when loading weights from file. Model expected"
+    else:
+        return
+    yield Problem(
+        code="EL125",
+        subject=what,
+        message=f"{what} holds a model, of whose output {loader.name} does not know the shape",
+        error=error,
+    )
 
 
 def _refuses(row: _Row, config: Config) -> bool:
@@ -122,6 +150,13 @@ _FACTOR = (
 _INTERPOLATION = "ValueError: Invalid value for argument `interpolation`. Expected of one"
 
 _ROWS = (
+    _row(
+        "InputLayer",
+        "batch_input_shape",
+        lambda config: not {"shape", "batch_shape", "input_shape"} & set(config),
+        "ValueError: You must pass a `shape` argument.",
+        until=(3, 0, 2),
+    ),
     _row("Layer Operation", "name", _has_slash, _SLASH),
     _row(
         "BatchNormalization",
@@ -133,7 +168,8 @@ _ROWS = (
         "Normalization",
         "mean",
         _is_scalar_mean,
-        "InvalidArgumentError: Input to reshape is a tensor with 1 values, but the requested shape has more",
+        "InvalidArgumentError: {{function_node __wrapped__Reshape_device_}} Input to reshape is a tensor "
+        "with 1 values, but the requested shape has more",
         until=(3, 8),
     ),
     _row(
@@ -153,11 +189,12 @@ _ROWS = (
     _row("RandomShear", "x_factor", _begins_below_zero("x_factor"), _FACTOR),
     _row("RandomShear", "y_factor", _begins_below_zero("y_factor"), _FACTOR),
     _row(
-        "TimeDistributed",
-        "layer",
-        lambda config: text_of(config["layer"], "class_name") in {"Sequential", "Functional", "Model"},
-        "NotImplementedError: Layer Sequential should implement `def compute_output_shape`",
-        until=(3, 4),
+        "MultiHeadAttention",
+        "output_shape",
+        _is_list("output_shape"),
+        "TypeError: Exception encountered when calling MultiHeadAttention.call(). can only concatenate tuple "
+        '(not "TrackedList") to tuple',
+        until=(3, 7),
     ),
     _row(
         "Hashing",

@@ -484,17 +484,6 @@ def test_a_dynamic_layer_has_no_place_for_its_weights_yet(name: str) -> None:
     assert codes(seen_by("2.15.0", content=content)) == (["EL128"] if name == "dense" else [])
 
 
-@pytest.mark.parametrize(("writer", "reader"), [("2.10.0", "2.8.0"), ("2.8.0", "2.10.0")])
-def test_bfloat16_is_rounded_otherwise_since_2_9(writer: str, reader: str) -> None:
-    policy = {"class_name": "Policy", "config": {"name": "mixed_bfloat16"}}
-    dense = make_layer("Dense", name="dense", units=2, dtype=policy)
-
-    (found,) = problems(seen_by(reader, INPUT, dense, writer=writer))
-
-    assert (found.code, found.is_silent) == ("EL113", True)
-    assert problems(seen_by(reader, INPUT, dense, writer=reader)) == []
-
-
 def test_a_vocabulary_is_looked_for_among_the_assets() -> None:
     words = make_layer("StringLookup", name="words")
 
@@ -510,3 +499,105 @@ def test_bytecode_of_a_loss_does_no_harm_without_compiling() -> None:
     found = problems(seen_by("2.15.0", content=content, kind="keras"))
 
     assert {problem.avoided_by for problem in found} == {"compile=False"}
+
+
+def called(layer: dict[str, Any], *sources: str) -> dict[str, Any]:
+    """A layer of a functional model, called once on these."""
+    nodes = [[[name, 0, 0, {}] for name in sources]] if sources else []
+    return layer | {"name": layer["config"]["name"], "inbound_nodes": nodes}
+
+
+def functional(name: str, *layers: dict[str, Any], **facts: Any) -> dict[str, Any]:
+    model = make_layer(
+        "Functional",
+        name=name,
+        layers=list(layers),
+        input_layers=[["in", 0, 0]],
+        output_layers=[[layers[-1]["config"]["name"], 0, 0]],
+    )
+    return model | facts
+
+
+def test_a_call_on_a_layer_of_another_model_is_not_found() -> None:
+    model = functional("model", called(INPUT), called(DENSE, "elsewhere"))
+    content = Content(config=model, compile_config=None)
+
+    assert told(seen_by("2.15.0", content=content)) == [("EL126", "KeyError: 'elsewhere'")]
+    assert (
+        told(seen_by("2.15.0", content=Content(config=functional("m", called(INPUT)), compile_config=None)))
+        == []
+    )
+
+
+def test_a_constant_stands_for_no_layer() -> None:
+    add = called(make_layer("Add", name="add"), "in")
+    add["inbound_nodes"][0].append(["_CONSTANT_VALUE", -1, 2.0, {}])
+    content = Content(config=functional("model", called(INPUT), add), compile_config=None)
+
+    assert codes(seen_by("2.15.0", content=content)) == []
+
+
+@pytest.mark.parametrize(("reader", "is_lost"), [("2.12.0", False), ("2.13.1", True)])
+def test_a_layer_that_two_models_share_is_made_twice_from_an_archive(reader: str, *, is_lost: bool) -> None:
+    first = functional("one", called(INPUT), called(DENSE, "in"))
+    second = functional("two", called(INPUT), called(DENSE | {"shared_object_id": 7}, "in"))
+    whole = functional("model", called(INPUT), called(first, "in"), called(second, "one"))
+    content = Content(config=whole, compile_config=None)
+
+    assert ("EL107" in codes(seen_by(reader, content=content, writer="2.13.1", kind="keras"))) is is_lost
+    assert codes(seen_by(reader, content=content, writer="2.13.1")) == []
+
+
+@pytest.mark.parametrize(("ngrams", "expected"), [([1, 2], ["EL125"]), (2, []), (None, [])])
+def test_an_archive_keeps_no_tuple_of_ngrams(ngrams: object, expected: list[str]) -> None:
+    layer = make_layer("TextVectorization", name="text", ngrams=ngrams, vocabulary=["a"], idf_weights=None)
+    said = told(seen_by("2.15.0", INPUT, layer, kind="keras"))
+
+    assert [code for code, error in said if "ngrams" in error] == expected
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"), [({}, ["EL128"]), ({"name": "m"}, ["EL128"]), ({"units": 3}, [])]
+)
+def test_a_class_with_a_constructor_records_no_inputs_and_outputs(
+    config: dict[str, Any], expected: list[str]
+) -> None:
+    held = (TensorSpec(name="model_weights/dense/dense/kernel:0", shape=(4, 2), dtype="float32"),)
+    content = Content(config={"class_name": "Mine", "config": config}, compile_config=None, weights=held)
+
+    assert codes(seen_by("2.15.0", writer="2.13.1", content=content)) == expected
+    assert codes(seen_by("2.15.0", writer="2.11.0", content=content)) == []
+
+
+def test_such_a_model_in_an_archive_shows_by_where_its_weights_lie() -> None:
+    model = {"class_name": "Mine", "module": "mine", "registered_name": "Mine", "config": {}}
+
+    def by(place: str) -> list[str]:
+        held = (TensorSpec(name=f"{place}/vars/0", shape=(4, 2), dtype="float32"),)
+        content = Content(config=model, compile_config=None, weights=held)
+        return codes(seen_by("2.13.1", writer="2.13.1", content=content, kind="keras"))
+
+    assert by("_layer_checkpoint_dependencies/dense") == ["EL128"]
+    assert by("dense") == []
+
+
+def test_parts_under_keys_of_the_users_are_looked_at() -> None:
+    foreign = make_layer("InputLayer", name="in", batch_shape=[None, 4])
+    mine = {
+        "class_name": "Mine",
+        "config": {"encoder": functional("enc", called(foreign)), "more": [foreign]},
+    }
+
+    assert codes(seen_by("2.15.0", mine))[:2] == ["EL108", "EL108"]
+
+
+@pytest.mark.parametrize(("tensorflow", "expected"), [("2.12.0", ["EL129"]), ("2.13.0", [])])
+def test_recurrent_layers_in_bfloat16_run_since_2_13(tensorflow: str, expected: list[str]) -> None:
+    def by(**config: Any) -> list[str]:
+        gru = make_layer("GRU", name="gru", units=2, **config)
+        found = problems(seen_by("2.12.0", INPUT, gru, writer="2.12.0", tensorflow=tensorflow))
+        return [problem.code for problem in found if not problem.is_silent]
+
+    assert by(dtype={"class_name": "Policy", "config": {"name": "mixed_bfloat16"}}) == expected
+    assert by(dtype="bfloat16", activation="relu") == []
+    assert by(dtype="float32") == []

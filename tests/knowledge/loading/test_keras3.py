@@ -449,3 +449,194 @@ def test_weights_are_never_loaded_from_an_unpacked_archive(
     found = [problem for problem in keras3.archive(seen, api) if problem.code == "EL103"]
 
     assert [loader for problem in found for loader in problem.loaders] == told_of
+
+
+def nested(*behind: dict[str, Any], outputs: Any, **facts: Any) -> Content:
+    """A Sequential that begins with a functional model of these outputs."""
+    inner = make_layer(
+        "Functional",
+        name="inner",
+        layers=[INPUT],
+        input_layers=[["x", 0, 0]],
+        output_layers=outputs,
+    )
+    return make_content(inner, *behind, **facts)
+
+
+@pytest.mark.parametrize(("reader", "expected"), [("3.10.0", []), ("3.11.0", ["EL126"])])
+def test_a_list_of_one_output_stays_a_list_since_3_11(reader: str, expected: list[str]) -> None:
+    def codes(*behind: dict[str, Any], outputs: Any = (("x", 0, 0),)) -> list[str]:
+        content = nested(*behind, outputs=[list(end) if isinstance(end, tuple) else end for end in outputs])
+        return [code for code, message in told(content, reader, writer="3.5.0") if "list of one" in message]
+
+    dense = make_layer("Dense", **DENSE)
+    assert codes(dense) == expected
+    assert codes(make_layer("Dropout", name="drop", rate=0.1), dense) == expected
+    assert codes() == []
+    assert codes(make_layer("Dropout", name="drop", rate=0.1)) == []
+    assert codes(dense, outputs=["x", 0, 0]) == []
+
+
+def test_a_dense_layer_of_an_archive_makes_an_array_of_a_list() -> None:
+    content = nested(make_layer("Dense", **DENSE), outputs=[["x", 0, 0]])
+    silent = [
+        found.code for found in problems(content, "3.15.1", kind="keras", writer="3.5.0") if found.is_silent
+    ]
+
+    assert silent == ["EL113"]
+
+
+def test_time_distributed_does_not_take_a_list() -> None:
+    inner = nested(outputs=[["x", 0, 0]]).config
+    assert isinstance(inner, dict)
+    wrapper = make_layer("TimeDistributed", name="each", layer=inner["config"]["layers"][0])
+
+    assert "EL126" in [code for code, _ in told(make_content(wrapper), "3.15.1", writer="3.5.0")]
+
+
+def graph(name: str, *layers: dict[str, Any]) -> dict[str, Any]:
+    return make_layer(
+        "Functional",
+        name=name,
+        layers=[layer | {"name": layer["config"]["name"], "inbound_nodes": []} for layer in layers],
+        input_layers=[],
+        output_layers=[],
+    )
+
+
+def found(*models: dict[str, Any]) -> list[str]:
+    content = Content(config=graph("model", *models), compile_config=None)
+    own = ("is in several models",)
+    return [
+        code
+        for code, said in told(content, "3.15.1", kind="keras", writer="3.15.1")
+        if any(part in said for part in own)
+    ]
+
+
+def test_a_layer_that_two_models_share_is_called_by_the_first() -> None:
+    dense = make_layer("Dense", **DENSE)
+    marked = dense | {"shared_object_id": 7}
+
+    assert found(graph("one", marked), graph("two", marked)) == ["EL126"]
+    assert found(graph("one", dense), graph("two", marked)) == ["EL107"]
+    assert found(graph("one", dense), graph("two", dense)) == []
+
+
+@pytest.mark.parametrize(
+    ("writer", "reader", "expected"),
+    [("3.9.0", "3.10.0", ["EL128"]), ("3.11.0", "3.5.0", ["EL128"]), ("3.5.0", "3.9.0", [])],
+)
+def test_nadam_keeps_its_state_in_another_order_since_3_10(
+    writer: str, reader: str, expected: list[str]
+) -> None:
+    held = tuple(TensorSpec(name=f"optimizer/vars/{at}", shape=(), dtype="float32") for at in range(3))
+    content = make_content(compile_config={"optimizer": "nadam"}, weights=held)
+
+    assert [
+        code for code, said in told(content, reader, writer=writer, kind="keras") if "Nadam" in said
+    ] == expected
+
+
+def test_a_loss_of_the_users_hands_on_what_keras_2_wrote() -> None:
+    loss = {
+        "class_name": "Mine",
+        "module": "mine",
+        "registered_name": "Mine",
+        "config": {"reduction": "auto", "name": "mine"},
+    }
+    optimizer = {
+        "class_name": "Slow",
+        "module": "mine",
+        "registered_name": "Slow",
+        "config": {"jit_compile": False, "is_legacy_optimizer": False},
+    }
+    content = make_content(compile_config={"loss": loss, "optimizer": optimizer})
+    said = [problem for problem in problems(content, "3.15.1", kind="keras") if problem.avoided_by]
+
+    assert sorted(problem.code for problem in said if problem.code in {"EL108", "EL125"}) == [
+        "EL108",
+        "EL125",
+    ]
+
+
+def test_defaults_in_the_optimizer_that_scales_losses_are_taken() -> None:
+    def codes(**config: Any) -> list[str]:
+        sgd = make_layer("SGD", module="keras.optimizers", name="SGD", learning_rate=0.1)
+        scaled = make_layer("LossScaleOptimizer", module="keras.optimizers", inner_optimizer=sgd, **config)
+        content = make_content(compile_config={"optimizer": scaled})
+        return [
+            code
+            for code, said in told(content, "3.15.1", kind="keras", writer="3.5.0")
+            if "LossScale" in said
+        ]
+
+    assert codes(weight_decay=None, ema_momentum=0.99) == []
+    assert codes(weight_decay=0.1) == ["EL108"]
+
+
+def test_an_operation_is_called_with_what_it_takes() -> None:
+    zeros = make_layer("ZerosLike", module="keras.src.ops.numpy", name="zeros") | {
+        "name": "zeros",
+        "inbound_nodes": [{"args": [], "kwargs": {"dtype": None}}],
+    }
+    model = graph("model") | {}
+    model["config"]["layers"] = [zeros]
+    content = Content(config=model, compile_config=None)
+
+    assert "EL108" in [code for code, _ in told(content, "3.15.1", kind="keras", writer="3.5.0")]
+
+
+def test_parts_that_are_built_take_their_weights_from_h5() -> None:
+    held = (TensorSpec(name="model_weights/dense/dense/kernel", shape=(4, 3), dtype="float32"),)
+
+    def codes(part: dict[str, Any]) -> list[str]:
+        mine = {"class_name": "Mine", "config": {"parts": [part]}}
+        content = Content(config=mine, compile_config=None, weights=held)
+        return [code for code, _ in told(content, "3.15.1", writer="3.15.1")]
+
+    dense = make_layer("Dense", **DENSE)
+    assert "EL128" in codes(dense)
+    assert "EL128" not in codes(dense | {"build_config": {"input_shape": [None, 4]}})
+
+
+@pytest.mark.parametrize(("reader", "expected"), [("3.6.0", ["EL125"]), ("3.7.0", [])])
+def test_an_output_shape_of_attention_comes_back_as_a_list(reader: str, expected: list[str]) -> None:
+    layer = make_layer("MultiHeadAttention", name="heads", num_heads=2, key_dim=4, output_shape=[6])
+    said = problems(make_content(layer), reader, kind="keras", writer="3.5.0")
+
+    assert [problem.code for problem in said if "concatenate" in problem.error] == expected
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("keras", []), ("hdf5", ["EL125"])])
+def test_a_sequential_waits_for_a_model_in_time_distributed(kind: str, expected: list[str]) -> None:
+    inner = make_content().config
+    layer = make_layer("TimeDistributed", name="each", layer=inner)
+    called = [layer | {"name": "each", "inbound_nodes": []}]
+
+    def codes(content: Content, reader: str) -> list[str]:
+        said = told(content, reader, kind=kind, writer="3.3.0")
+        return [code for code, message in said if "holds a model" in message]
+
+    assert codes(make_content(layer), "3.3.0") == expected
+    assert codes(make_content(layer), "3.4.0") == []
+    assert codes(Content(config=graph_of(called), compile_config=None), "3.3.0") == ["EL125"]
+
+
+def graph_of(layers: list[dict[str, Any]]) -> dict[str, Any]:
+    return make_layer("Functional", name="m", layers=layers, input_layers=[], output_layers=[])
+
+
+def test_an_operation_without_a_name_takes_that_of_a_layer() -> None:
+    layer = make_layer("Concatenate", name="concatenate") | {"name": "concatenate", "inbound_nodes": []}
+    nameless = make_layer("Concatenate", module="keras.src.ops.numpy", axis=1)
+    nameless |= {"name": "concatenate_1", "inbound_nodes": []}
+
+    def said(*layers: dict[str, Any]) -> list[str]:
+        content = Content(config=graph_of(list(layers)), compile_config=None)
+        return [
+            message for _, message in told(content, "3.15.1", kind="keras") if "without a name" in message
+        ]
+
+    assert len(said(layer, nameless)) == 1
+    assert said(nameless) == []
