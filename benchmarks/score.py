@@ -85,6 +85,7 @@ class Score:
     tables: dict[str, Counter] = field(default_factory=lambda: defaultdict(Counter))
     naive: dict[str, Counter] = field(default_factory=lambda: defaultdict(Counter))
     named: Counter = field(default_factory=Counter)
+    unknowable: int = 0
     missed: dict[tuple, list] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -135,11 +136,17 @@ def is_named(row: Row, against: list[Finding]) -> bool | None:
     return any(word.lower() in told.lower() for word in about) if quoted or about else None
 
 
-def judged(row: Row, artifacts: Path, against: str) -> tuple[str, list[Finding]]:
-    """The verdict for one row, and the findings that speak against its loader."""
+def judged(row: Row, artifacts: Path, against: str) -> tuple[str, list[Finding], bool]:
+    """The verdict for one row, the findings against its loader, and whether the file cannot tell."""
     loader, code, given = ACTIONS[row["action"]]
     path = artifacts / row["save_env"] / row["family"] / FILES[row["format"]]
-    return verdict(envlock.diff(path, against, custom_objects=code), loader, given)
+    report = envlock.diff(path, against, custom_objects=code)
+    return *verdict(report, loader, given), is_untold(report)
+
+
+def is_untold(report: Report) -> bool:
+    """Whether a note says that the file leaves out what would tell."""
+    return any(item.code == "EL135" for item in report.findings)
 
 
 def verdict(report: Report, loader: str, given: str) -> tuple[str, list[Finding]]:
@@ -211,6 +218,7 @@ def printed(score: Score, seconds: float, misses: int) -> None:
     broke = score.named[True] + score.named[False]
     print(f"named in {score.named[True]} of {broke} breaks ({score.named[True] / max(1, broke):.4f})")
     print(f"and {score.named[None]} breaks whose error names nothing")
+    print(f"{score.unknowable} of the drifts that were missed are in no file, as a note says (EL135)")
     print("naive predictors of `bad`:")
     for name, table in score.naive.items():
         print(f"  {name}: {figures(table)}")
@@ -268,8 +276,9 @@ def main() -> None:
     score = Score()
     before = time.process_time()
     for row in found:
-        said, against = judged(row, given.artifacts, lists[row["load_env"]])
+        said, against, untold = judged(row, given.artifacts, lists[row["load_env"]])
         count(score, row, said, against, f"{given.by}={row[given.by]}")
+        score.unknowable += untold and said == COMPATIBLE and OBSERVED[row["outcome"]] == DRIFTS
         for name, is_bad in guesses(row, environments).items():
             seen = COMPATIBLE if OBSERVED[row["outcome"]] == COMPATIBLE else BREAKS
             score.naive[name][BREAKS if is_bad else COMPATIBLE, seen] += 1

@@ -1,8 +1,9 @@
 """
 HDF5 files: a model of Keras 2 and, as a legacy format, of Keras 3; and files of weights alone.
 
-HDF5's C library can crash or hang on a crafted file, so a file that we did not just write is read
-in a child process with limits. h5py comes with Keras; elsewhere it is the extra `[h5]`.
+What Keras writes is read without HDF5's C library. That can crash or hang on a crafted file, so where it is
+needed, a file that we did not just write is read in a child process with limits. h5py comes with Keras;
+elsewhere it is the extra `[h5]`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from envlock import process
-from envlock.artifacts import interface
+from envlock.artifacts import hdf5_layout, interface
 from envlock.artifacts.reading import MAX_CONFIG, Reading, parse_object, shortened
 from envlock.errors import ArtifactError, ToolError
 from envlock.facts import Content, Maybe, TensorSpec, Unknown
@@ -41,8 +42,9 @@ def matches(path: Path) -> bool:
 
 
 def read(path: Path) -> Reading:
-    """Version, architecture, compile settings and weights, read in a child process."""
-    return _reading(path, _found_by_child(path, 0, path.stat().st_size))
+    """Version, architecture, compile settings and weights; what needs the library in a child process."""
+    size = path.stat().st_size
+    return _reading(path, _found_plainly(path, size) or _found_by_child(path, 0, size))
 
 
 def read_trusted(path: Path) -> Reading:
@@ -63,6 +65,17 @@ def weights_inside(path: Path, start: int, size: int) -> Maybe[tuple[TensorSpec,
     except ArtifactError as error:
         return Unknown(error.message)
     return found if isinstance(found, Unknown) else _weights(found)
+
+
+def _found_plainly(path: Path, size: int) -> dict[str, Any] | None:
+    """The same as the child finds, without HDF5's library; `None` where that is needed."""
+    with path.open("rb") as file:
+        texts = hdf5_layout.texts(file, 0, size, _ATTRIBUTES)
+        specs = None if texts is None else hdf5_layout.arrays(file, 0, size)
+        if texts is None or not specs or hdf5_layout.is_cut(file, 0, size):
+            return None
+    rows = [[spec.name, list(spec.shape), spec.dtype] for spec in specs]
+    return {**texts, "weights": rows, "objects": len(rows)}
 
 
 def _found_by_child(path: Path, start: int, size: int) -> Maybe[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envlock.artifacts import hdf5, hdf5_arrays, interface
+from envlock.artifacts import hdf5, hdf5_layout, interface
 from envlock.artifacts.reading import MAX_CONFIG, Reading, files_below, parse_object, shortened
 from envlock.errors import ArtifactError
 from envlock.facts import Content, Maybe, TensorSpec, Unknown
@@ -90,7 +90,9 @@ def weights(path: Path) -> Maybe[tuple[TensorSpec, ...]]:
 def _with_arrays(found: Reading, path: Path, start: int, size: int) -> Reading:
     """The same with what the file of weights holds, where no library is needed to tell."""
     with path.open("rb") as file:
-        specs = hdf5_arrays.arrays(file, start, size)
+        if hdf5_layout.is_cut(file, start, size):
+            raise ArtifactError(f"{path.name} is damaged: {_WEIGHTS} in it is cut short")
+        specs = hdf5_layout.arrays(file, start, size)
     return found if specs is None else replace(found, content=replace(found.content, weights=specs))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envlock.values import frozen
 
-__all__ = ["KEYS", "Place", "place_of"]
+__all__ = ["KEYS", "Place", "kind_of", "place_of"]
 
 # The keys of a configuration that hold an object of one kind, by how they end.
 _ENDINGS = ("activation", "initializer", "regularizer", "constraint")
@@ -34,9 +34,20 @@ class Place:
 
 def place_of(key: str, owner: str = "", *, is_own: bool = True) -> Place:
     """Where a value of a configuration stands, by its key."""
-    for ending in _ENDINGS:
-        if key.endswith(ending):
-            return Place(kind=ending, owner=owner, is_lookup=True)
+    if key.endswith(_ENDINGS):
+        return Place(kind=kind_of(key), owner=owner, is_lookup=True)
     if key == "fn" and is_own:  # the function that a loss or metric of Keras' wraps
         return Place(kind="metric", owner=owner, is_lookup=True)
     return Place(kind=KEYS.get(key), owner=owner)
+
+
+def kind_of(key: str) -> str | None:
+    """
+    What stands under a key of a configuration, by the key.
+
+    `layer`, `cell`, `activation`, `initializer`, `regularizer`, `constraint`, `loss`, `metric`, `optimizer`,
+    `schedule`, `policy`, `model`, …; `None` where the key does not tell.
+    """
+    if key.endswith(_ENDINGS):
+        return next(ending for ending in _ENDINGS if key.endswith(ending))
+    return "metric" if key == "fn" else KEYS.get(key)

@@ -22,6 +22,7 @@ from envlock.knowledge import (
     proof,
     providers,
 )
+from envlock.knowledge.problem import COMPILE
 from envlock.knowledge.rule import Comparison, Finding, Rule, Severity
 from envlock.values import replace
 
@@ -35,7 +36,12 @@ RULES: tuple[Rule, ...] = tuple(
 
 
 def judge(seen: Comparison) -> tuple[Finding, ...]:
-    """Every finding of every rule, the worst first, then by code and subject."""
+    """
+    Every finding of every rule: the worst first, of one severity in the order in which a loader meets them.
+
+    What surrounds the model comes before it, sorted by code and subject; then its objects in the order of
+    the walk, what was compiled, the weights, and what fails at the first prediction.
+    """
     seen = replace(
         seen,
         problems=loading.problems(seen),
@@ -43,7 +49,35 @@ def judge(seen: Comparison) -> tuple[Finding, ...]:
         passed_over=loading.passed_over(seen),
     )
     found = [finding for rule in RULES for finding in rule.findings(seen)]
-    return tuple(sorted(found, key=lambda item: (-item.severity, item.code, item.subject, item.message)))
+    met = {
+        (item.code, item.subject, item.message): at for at, item in reversed(tuple(enumerate(seen.problems)))
+    }
+
+    def place(item: Finding) -> tuple[int, int, int, str, str, str]:
+        at = met.get((item.code, item.subject, item.message), -1)
+        return -item.severity, _stage(item, seen, is_met=at >= 0), at, item.code, item.subject, item.message
+
+    return tuple(sorted(found, key=place))
+
+
+def _stage(item: Finding, seen: Comparison, *, is_met: bool) -> int:
+    """When a loader comes to it; archives have their settings before their weights, HDF5 files after."""
+    if not is_met:
+        return 0
+    if item.code in _AT_PREDICT:
+        return 5
+    is_archive = seen.artifact.format == "keras"
+    if item.avoided_by == COMPILE:
+        return 3 if is_archive else 4
+    if item.code in _OF_WEIGHTS:
+        return 4 if is_archive else 3
+    return 2 if item.code in _OF_CONNECTIONS else 1
+
+
+# Layers are made before they are connected.
+_OF_CONNECTIONS = {"EL126", "EL127"}
+_OF_WEIGHTS = {"EL107", "EL128"}
+_AT_PREDICT = {"EL118", "EL129"}
 
 
 def explain(code: str) -> Rule:

@@ -122,8 +122,9 @@ def argument_not_written(seen: Comparison) -> Iterator[Problem]:
     """
     The Keras that wrote the model takes an argument that it does not write.
 
-    `Attention(causal=True)` of Keras 2.10 to 2.15 and `Normalization(invert=True)` of 2.10 to 2.12 come back
-    without it, from every loader of the file and without a message.
+    `causal` of Attention from Keras 2.10 on and in tf-keras, `invert` of Normalization in 2.10 to 2.12,
+    `rms_scaling` of LayerNormalization in 3.0 to 3.3, `output_padding` of transposed convolutions in 3.0 to
+    3.14: such a layer comes back without it, and no file tells whether it had one.
     """
     return seen.found("EL135")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
 
 from envlock.artifacts.reading import Node, nodes
 from envlock.facts import KERAS_LOADER, Unknown
@@ -122,33 +121,17 @@ def _installed(seen: Comparison) -> set[str] | None:
 def _asked(seen: Comparison) -> dict[str, tuple[Provider, Node, str]]:
     """The packages that the model's objects name, each with the first such object and what avoids it."""
     found: dict[str, tuple[Provider, Node, str]] = {}
-    for data, way_out in ((seen.content.config, ""), (seen.content.compile_config, COMPILE)):
-        if isinstance(data, dict) and any(map(_provider, _classes(data))):
-            for node in nodes(data):
-                row = _provider((node.class_name, node.module))
-                if row:
-                    found.setdefault(row.distribution, (row, node, way_out))
+    settings = seen.content.compile_config
+    compiled = nodes(settings) if isinstance(settings, dict) else ()
+    for held, way_out in ((seen.nodes(), ""), (compiled, COMPILE)):
+        for node in held:
+            row = _provider(node.class_name, node.module)
+            if row:
+                found.setdefault(row.distribution, (row, node, way_out))
     return found
 
 
-def _classes(data: dict[str, Any]) -> set[tuple[str, str | None]]:
-    """Every class name below `data` with its module; a quick look, as most models name no package."""
-    found: set[tuple[str, str | None]] = set()
-    waiting: list[Any] = [data]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, dict):
-            name, module = item.get("class_name"), item.get("module")
-            if isinstance(name, str):
-                found.add((name, module if isinstance(module, str) else None))
-            waiting.extend(inner for inner in item.values() if isinstance(inner, (dict, list)))
-        else:
-            waiting.extend(inner for inner in item if isinstance(inner, (dict, list)))
-    return found
-
-
-def _provider(named: tuple[str, str | None]) -> Provider | None:
-    name, module = named
+def _provider(name: str, module: str | None) -> Provider | None:
     prefix, mark, _ = name.rpartition(">")
     if mark:
         return _by_prefix().get(prefix)

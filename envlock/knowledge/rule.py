@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
+from typing import Any
 
 from envlock.artifacts.reading import Node, nodes
 from envlock.changes import Change
@@ -22,6 +23,7 @@ from envlock.facts import (
     CustomObject,
     Fingerprint,
     Keras,
+    Maybe,
     TensorFlow,
 )
 from envlock.knowledge.problem import COMPILE, SAFE_MODE, Problem
@@ -92,6 +94,21 @@ def release(version: str) -> Release:
     return tuple(int(part) for part in found[1].split(".")) if found else ()
 
 
+class _Walked:
+    """The objects of the architecture that was walked last; some twenty rules and walks ask for them."""
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        self._last: tuple[object, tuple[Node, ...]] = (None, ())
+
+    def of(self, config: Maybe[dict[str, Any] | None]) -> tuple[Node, ...]:
+        """Every object of this architecture, owners before what they hold."""
+        if self._last[0] is not config:
+            self._last = (config, tuple(nodes(config)) if isinstance(config, dict) else ())
+        return self._last[1]
+
+
 @frozen(kw_only=True)
 class Comparison:
     """
@@ -102,7 +119,8 @@ class Comparison:
     that is not as it was locked what is wrong with it. `is_code_missing` supposes that none of the model's
     own code can be had. `problems` is what the walk through the loaders found, `stand_ins` says of what is
     in no table what it is judged as, `passed_over` of what cannot be judged for want of one. `own_code` is
-    why the model's own code is not known, empty where it is or where the model needs none.
+    why the model's own code is not known, empty where it is or where the model needs none. `walked` keeps
+    what `nodes` gives, and is handed on by `replace`.
     """
 
     locked: Fingerprint
@@ -118,6 +136,7 @@ class Comparison:
     stand_ins: Mapping[str, str] = field(default_factory=dict)
     passed_over: Mapping[str, str] = field(default_factory=dict)
     own_code: str = ""
+    walked: _Walked = field(default_factory=_Walked)
 
     @property
     def writer(self) -> Release:
@@ -147,10 +166,9 @@ class Comparison:
             release(found.version) if isinstance(found, TensorFlow) and isinstance(found.version, str) else ()
         )
 
-    def nodes(self) -> Iterator[Node]:
+    def nodes(self) -> tuple[Node, ...]:
         """Every serialised object of the architecture; nothing where it could not be read."""
-        if isinstance(self.content.config, dict):
-            yield from nodes(self.content.config)
+        return self.walked.of(self.content.config)
 
     def found(self, code: str) -> Iterator[Problem]:
         """What the walk through the loaders found for one rule."""

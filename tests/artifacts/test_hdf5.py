@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from envlock import process
-from envlock.artifacts import hdf5
+from envlock.artifacts import hdf5, hdf5_layout
 from envlock.artifacts.reading import Reading, nodes
 from envlock.errors import ArtifactError, ToolError
 from envlock.facts import Content, TensorSpec, Unknown
@@ -30,7 +30,12 @@ def _answers(monkeypatch: pytest.MonkeyPatch, answer: str) -> list[list[str]]:
 
     monkeypatch.setattr(process, "run", run)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
+    _need_the_library(monkeypatch)
     return commands
+
+
+def _need_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hdf5_layout, "texts", lambda *_: None)
 
 
 def _unreadable(reason: str) -> Reading:
@@ -125,8 +130,20 @@ def test_a_folder_is_no_hdf5_file(tmp_path: Path) -> None:
     assert hdf5.matches(tmp_path) is False
 
 
+@pytest.mark.parametrize("path", [KERAS_2, KERAS_3])
+def test_what_keras_writes_is_read_without_the_library_as_with_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("h5py")
+    expected = hdf5.read_trusted(path)
+    monkeypatch.setattr(process, "run", None)
+
+    assert hdf5.read(path) == expected
+
+
 def test_without_h5py_the_facts_are_unknown_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    _need_the_library(monkeypatch)
 
     assert hdf5.read(KERAS_2) == _unreadable("h5py is not installed; envlock-tf[h5] brings it")
 
@@ -156,6 +173,7 @@ def test_a_file_that_crashes_the_library_is_unknown(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(process, "run", run)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
+    _need_the_library(monkeypatch)
 
     assert hdf5.read(KERAS_2) == _unreadable("the file could not be read: python ended with -11: no message")
 

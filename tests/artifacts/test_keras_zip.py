@@ -358,3 +358,14 @@ def test_what_a_library_quotes_of_a_damaged_archive_is_cut(tmp_path: Path) -> No
         keras_zip.read(path)
 
     assert len(str(caught.value)) < 250
+
+
+def test_weights_that_were_cut_short_are_damage(tmp_path: Path) -> None:
+    path = tmp_path / "cut.keras"
+    with zipfile.ZipFile(KERAS_3) as whole, zipfile.ZipFile(path, "w") as cut:
+        for item in whole.infolist():
+            data = whole.read(item)
+            cut.writestr(item, data[: len(data) // 2] if item.filename == "model.weights.h5" else data)
+
+    with pytest.raises(ArtifactError, match=r"cut\.keras is damaged: model\.weights\.h5 in it is cut short"):
+        keras_zip.read(path)

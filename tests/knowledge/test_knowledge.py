@@ -5,11 +5,21 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from judged import make_artifact, make_comparison, make_fingerprint, make_packages, make_reading
+from judged import (
+    make_artifact,
+    make_comparison,
+    make_content,
+    make_dense,
+    make_fingerprint,
+    make_layer,
+    make_packages,
+    make_reading,
+)
 
 from envlock.errors import UsageError
 from envlock.knowledge import MODULES, RULES, explain, formats, judge
 from envlock.knowledge.rule import ALL_LOADERS, Rule
+from envlock.values import replace
 
 each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 
@@ -115,3 +125,13 @@ def test_a_code_that_there_is_not_is_refused() -> None:
         explain("EL999")
 
     assert str(caught.value) == ("there is no finding 'EL999'; envlock explain without a code lists them all")
+
+
+def test_the_objects_of_another_architecture_are_its_own() -> None:
+    seen = make_comparison(content=make_content(make_dense()))
+    before = seen.nodes()
+
+    other = replace(seen, content=make_content(make_layer("LSTM")))
+
+    assert {node.class_name for node in other.nodes()} & {"Dense", "LSTM"} == {"LSTM"}
+    assert seen.nodes() == before

@@ -1,8 +1,8 @@
 """
 What is computed otherwise under the same name and the same keys, however the model gets its weights.
 
-Every layer of Keras was run with the same weights and inputs in fifteen releases; each row below is a
-difference that was seen, and its boundary is where the source of the class changed.
+Each row below was seen when layers were run with the same weights and inputs in fifteen releases, and its
+boundary is where the source of the class changed (docs/verdicts.md).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from envlock.artifacts.reading import Node
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER
-from envlock.knowledge.loading.common import config_of
+from envlock.knowledge.loading.common import config_of, policy_of
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import THREE, Comparison, Release
 from envlock.values import frozen
@@ -51,6 +51,7 @@ class _Refused:
     since: Release
     until: Release = _ENDLESS
     given: str = "whole"
+    raised: str = "InvalidArgumentError"
     error: str
 
 
@@ -96,7 +97,12 @@ _REFUSED = (
         error="cannot compute AddV2 as input #1(zero-based) was expected to be a float tensor",
     ),
     *(
-        _Refused(class_name=name, since=THREE, error="Tensor conversion requested dtype float32 for Tensor")
+        _Refused(
+            class_name=name,
+            since=THREE,
+            raised="ValueError",
+            error="Tensor conversion requested dtype float32 for Tensor",
+        )
         for name in ("RandomHeight", "RandomWidth")
     ),
     _Refused(
@@ -112,7 +118,7 @@ def problems(seen: Comparison) -> Iterator[Problem]:
     """The layers of the model whose arithmetic is another one in the target."""
     if not seen.writer or not seen.reader:
         return
-    nodes = tuple(seen.nodes())
+    nodes = seen.nodes()
     if (seen.writer < THREE) != (seen.reader < THREE):
         yield from _hard_sigmoid(seen, nodes)
     fed = _fed(nodes)
@@ -131,7 +137,7 @@ def _changes(seen: Comparison, node: Node, dtype: str, shape: object) -> Iterato
             and _is_given(row.given, node.config, dtype, shape)
         ):
             yield _silent(what, _told(row, what, seen.reader_name))
-    if _policy(node.config).endswith("bfloat16") and (seen.writer < _ONEDNN) != (seen.reader < _ONEDNN):
+    if policy_of(node.config).endswith("bfloat16") and (seen.writer < _ONEDNN) != (seen.reader < _ONEDNN):
         yield _silent(what, f"{what} computes in bfloat16, which TensorFlow rounds otherwise since 2.9")
 
 
@@ -156,7 +162,7 @@ def _refusals(seen: Comparison, node: Node, dtype: str) -> Iterator[Problem]:
                 code="EL129",
                 subject=node.label,
                 message=f"{node.label} gets {dtype}, with which {seen.reader_name} cannot call it",
-                error=f"InvalidArgumentError: Exception encountered when calling {node.class_name}.call(). "
+                error=f"{row.raised}: Exception encountered when calling {node.class_name}.call(). "
                 + row.error.format(dtype=dtype),
                 loaders=_BOTH,
             )
@@ -178,15 +184,8 @@ def _is_given(given: str, config: dict[str, Any], dtype: str, shape: object) -> 
     if given == "single":
         return not isinstance(shape, list) or shape[-1:] == [1] or len(shape) == 1
     if given == "float16":
-        return _policy(config) == "float16"
-    return not given or _policy(config).endswith(given)
-
-
-def _policy(config: dict[str, Any]) -> str:
-    """The type a layer computes in, or the policy that says it."""
-    dtype = config.get("dtype")
-    name = dtype if isinstance(dtype, str) else config_of(dtype).get("name")
-    return name if isinstance(name, str) else ""
+        return policy_of(config) == "float16"
+    return not given or policy_of(config).endswith(given)
 
 
 def _hard_sigmoid(seen: Comparison, nodes: tuple[Node, ...]) -> Iterator[Problem]:

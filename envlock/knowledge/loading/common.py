@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from envlock.artifacts import names
-from envlock.artifacts.places import place_of
+from envlock.artifacts.places import kind_of
 from envlock.knowledge.checks import refusals
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import THREE, Release
@@ -24,6 +24,7 @@ __all__ = [
     "label",
     "listed",
     "missing_code",
+    "policy_of",
     "shown",
     "snake",
     "text_of",
@@ -52,6 +53,12 @@ def text_of(item: object, key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def policy_of(config: dict[str, Any]) -> str:
+    """The type that a layer computes in, or the policy that says it; empty where the layer does not tell."""
+    dtype = config.get("dtype")
+    return (dtype if isinstance(dtype, str) else text_of(config_of(dtype), "name")) or ""
+
+
 def label(item: object) -> str:
     """How a person would point at a serialised object: its class and, where it has one, its name."""
     name = text_of(config_of(item), "name") or text_of(item, "name")
@@ -78,16 +85,6 @@ def listed(values: Iterable[str], *, mark: str = "`") -> str:
     more = [f"{len(found) - _MOST_LISTED} more"] if len(found) > _MOST_LISTED else []
     *rest, last = [*found[:_MOST_LISTED], *more] or [""]
     return f"{', '.join(rest)} and {last}" if rest else last
-
-
-def kind_of(key: str) -> str | None:
-    """
-    What stands under a key of a configuration, by the key.
-
-    `layer`, `cell`, `activation`, `initializer`, `regularizer`, `constraint`, `loss`, `metric`, `optimizer`,
-    `schedule`, `policy`, `model`, …; `None` where the key does not tell.
-    """
-    return place_of(key).kind
 
 
 def is_own(item: object, kind: str | None, generation: str | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from envlock.knowledge.loading.common import config_of, listed, shown, text_of
+from envlock.knowledge.loading.common import config_of, listed, policy_of, shown, text_of
 from envlock.knowledge.loading.keras2_load import Load, refused
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import Release
@@ -157,10 +157,8 @@ def _masked(load: Load, item: dict[str, Any]) -> Iterator[Problem]:
 def _short_steps(item: dict[str, Any]) -> Iterator[Problem]:
     """Recurrent layers in bfloat16, of which every one that cuDNN could run is drawn for it as well."""
     config = config_of(item)
-    dtype = config.get("dtype")
-    name = dtype if isinstance(dtype, str) else text_of(config_of(dtype), "name")
     is_drawn = all(config.get(key, value) == value for key, value in _CUDNN.items())
-    if name not in {"bfloat16", "mixed_bfloat16"} or not is_drawn:
+    if not policy_of(config).endswith("bfloat16") or not is_drawn:
         return
     yield refused(
         "EL129",

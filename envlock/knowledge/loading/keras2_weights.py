@@ -154,11 +154,28 @@ def _is_lost(held: Maybe[tuple[TensorSpec, ...]], written: str, read: str) -> bo
     Whether a model that lists no layers asks for its weights elsewhere.
 
     What it keeps under its own attributes moves when their order is turned round, as in 2.15; else only what
-    is kept in `layers`, because an attribute that comes first has taken its number there.
+    is kept in `layers`, because an attribute that comes first has taken its number there; where there is no
+    such attribute, what was counted once is found by those who count once.
     """
     if _LAYERS in {written, read} or not isinstance(held, tuple):
         return True
-    return any(spec.name.startswith("layers/") for spec in held)
+    listed = {spec.name.split("/")[1] for spec in held if spec.name.startswith("layers/")}
+    is_all = all(spec.name.startswith(("layers/", "optimizer/", "metrics/")) for spec in held)
+    return bool(listed) and not (is_all and read == _ONCE and _is_counted_once(listed))
+
+
+def _is_counted_once(names: set[str]) -> bool:
+    """Whether no number is left out: `dense`, `dense_1`, `dense_2`."""
+    for name in names:
+        base, _, number = name.rpartition("_")
+        if base and number.isascii() and number.isdigit() and len(number) < _MOST_DIGITS:
+            before = int(number) - 1
+            if (f"{base}_{before}" if before else base) not in names:
+                return False
+    return True
+
+
+_MOST_DIGITS = 9
 
 
 def _layout(release: Release) -> str:

@@ -55,7 +55,11 @@ def lost_axis(loader: Loader, item: dict[str, Any], found: KerasClass | None) ->
         return
     if found.mro[0] == "Normalization" and isinstance(config.get("mean"), (int, float)):
         return
-    has_weights = found.mro[0] in _SHAPED_BY_AXIS and not _fits(found, axis, default, fed_shape(item))
+    is_shaped = found.mro[0] in _SHAPED_BY_AXIS and (config.get("center"), config.get("scale")) != (
+        False,
+        False,
+    )
+    has_weights = is_shaped and not _fits(found, axis, default, fed_shape(item))
     yield Problem(
         code="EL128" if has_weights else "EL131",
         subject=label(item),

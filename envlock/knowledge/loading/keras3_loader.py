@@ -333,5 +333,5 @@ def loader_of(seen: Comparison, api: KerasApi, *, is_legacy: bool) -> Loader:
         name=f"Keras {'.'.join(map(str, known))}",
         generation=str(seen.writer[0]) if seen.writer else None,
         is_legacy=is_legacy,
-        nodes=tuple(seen.nodes()),
+        nodes=seen.nodes(),
     )

@@ -14,6 +14,7 @@ from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER
 from envlock.knowledge.loading.common import config_of, label, text_of
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import THREE, Comparison, Release
+from envlock.values import frozen
 
 __all__ = ["problems"]
 
@@ -50,6 +51,16 @@ _Mask = frozenset[str] | None
 _Joining = Callable[[list[_Mask]], _Mask]
 
 
+@frozen(kw_only=True)
+class _Layer:
+    """A layer of one model, with the names of those that feed its first call."""
+
+    item: dict[str, Any]
+    name: str
+    class_name: str
+    sources: tuple[str, ...]
+
+
 def problems(seen: Comparison) -> Iterator[Problem]:
     """Masks that are heeded on one side alone, and layers that fail at the first mask they get."""
     if not seen.writer or not seen.reader:
@@ -57,13 +68,26 @@ def problems(seen: Comparison) -> Iterator[Problem]:
     for node in seen.nodes():
         layers = node.config.get("layers")
         if isinstance(layers, list) and any(_begins(item) for item in layers):
-            yield from _of_model(seen, [item for item in layers if isinstance(item, dict)])
+            yield from _of_model(seen, _layers(layers))
 
 
-def _of_model(seen: Comparison, layers: list[dict[str, Any]]) -> Iterator[Problem]:
-    before, now = (_given(layers, _joining(side)) for side in (seen.writer, seen.reader))
-    for item in layers:
+def _layers(items: list[Any]) -> list[_Layer]:
+    found: list[_Layer] = []
+    last = ""
+    for item in items:
+        if not isinstance(item, dict):
+            continue
         name, class_name = text_of(config_of(item), "name") or "", text_of(item, "class_name") or ""
+        found.append(_Layer(item=item, name=name, class_name=class_name, sources=_sources(item, last)))
+        last = name
+    return found
+
+
+def _of_model(seen: Comparison, layers: list[_Layer]) -> Iterator[Problem]:
+    before, now = (_given(layers, _joining(side)) for side in (seen.writer, seen.reader))
+    heeded = _heeded(layers)
+    for layer in layers:
+        item, name, class_name = layer.item, layer.name, layer.class_name
         if class_name in _HEEDING | _RECURRENT and before.get(name) != now.get(name):
             yield Problem(
                 code="EL113",
@@ -77,7 +101,7 @@ def _of_model(seen: Comparison, layers: list[dict[str, Any]]) -> Iterator[Proble
             yield _fails(
                 seen, item, "InvalidArgumentError: Exception encountered when calling", "Incompatible shapes"
             )
-        if class_name == "Concatenate" and any(masks) and _is_heeded(layers, name):
+        if class_name == "Concatenate" and any(masks) and name in heeded:
             yield from _concatenated(seen, item, name)
 
 
@@ -107,22 +131,19 @@ def _fails(seen: Comparison, item: dict[str, Any], said: str, why: str) -> Probl
     )
 
 
-def _given(layers: list[dict[str, Any]], joined: _Joining) -> dict[str, list[_Mask]]:
+def _given(layers: list[_Layer], joined: _Joining) -> dict[str, list[_Mask]]:
     """The masks that each layer gets, by its name, in the order of its inputs."""
     found: dict[str, list[_Mask]] = {}
     told: dict[str, _Mask] = {}
-    last = ""
-    for item in layers:
-        config, class_name = config_of(item), text_of(item, "class_name") or ""
-        name = text_of(config, "name") or ""
-        masks = [told.get(source) for source in _sources(item, last)]
-        found[name], last = masks, name
-        if _begins(item):
-            told[name] = frozenset([name])
-        elif class_name in _MERGES:
-            told[name] = joined(masks)
-        elif masks and (class_name in _PASSING or _returns_steps(item)):
-            told[name] = masks[0]
+    for layer in layers:
+        masks = [told.get(source) for source in layer.sources]
+        found[layer.name] = masks
+        if _begins(layer.item):
+            told[layer.name] = frozenset([layer.name])
+        elif layer.class_name in _MERGES:
+            told[layer.name] = joined(masks)
+        elif masks and (layer.class_name in _PASSING or _returns_steps(layer)):
+            told[layer.name] = masks[0]
     return found
 
 
@@ -131,7 +152,9 @@ def _joining(release: Release) -> _Joining:
         is_dropped = release >= (3, 4) and not all(masks)
         if is_dropped or THREE <= release < (3, 4):
             return None
-        return frozenset().union(*(mask for mask in masks if mask)) or None
+        together = frozenset().union(*(mask for mask in masks if mask))
+        # The first of many are enough to tell two masks apart.
+        return frozenset(sorted(together)[:_MOST]) or None
 
     return joined
 
@@ -141,30 +164,27 @@ def _begins(item: object) -> bool:
     return name == "Masking" or (name == "Embedding" and config_of(item).get("mask_zero") is True)
 
 
-def _returns_steps(item: dict[str, Any]) -> bool:
-    config = config_of(item)
-    inner = config_of(config.get("layer")) if item.get("class_name") == "Bidirectional" else config
-    return item.get("class_name") in _RECURRENT | {"Bidirectional"} and inner.get("return_sequences") is True
+def _returns_steps(layer: _Layer) -> bool:
+    config = config_of(layer.item)
+    inner = config_of(config.get("layer")) if layer.class_name == "Bidirectional" else config
+    return layer.class_name in _RECURRENT | {"Bidirectional"} and inner.get("return_sequences") is True
 
 
-def _is_heeded(layers: list[dict[str, Any]], name: str) -> bool:
-    """Whether a layer behind this one looks at masks."""
-    behind = {name}
-    for item in layers:
-        class_name = text_of(item, "class_name") or ""
-        if behind & set(_sources(item, "")):
-            if class_name in _HEEDING | _RECURRENT | _ATTENTION:
-                return True
-            if class_name in _PASSING | _MERGES:
-                behind.add(text_of(config_of(item), "name") or "")
-    return False
+def _heeded(layers: list[_Layer]) -> set[str]:
+    """The layers behind which another one looks at masks, right there or past some that hand them on."""
+    found: set[str] = set()
+    for layer in reversed(layers):
+        is_passed = layer.class_name in _PASSING | _MERGES and layer.name in found
+        if is_passed or layer.class_name in _HEEDING | _RECURRENT | _ATTENTION:
+            found.update(layer.sources)
+    return found
 
 
-def _sources(item: dict[str, Any], last: str) -> list[str]:
+def _sources(item: dict[str, Any], last: str) -> tuple[str, ...]:
     """The layers that feed the first call of a layer; in a Sequential the one before it."""
     nodes = item.get("inbound_nodes")
     if not isinstance(nodes, list):
-        return [last] if last else []
+        return (last,) if last else ()
     found: list[str] = []
     waiting: list[Any] = [nodes[0]] if nodes else []
     while waiting and len(found) < _MOST:
@@ -176,7 +196,7 @@ def _sources(item: dict[str, Any], last: str) -> list[str]:
             waiting.extend(reversed(value))
         elif isinstance(value, dict):
             waiting.extend(reversed(value.values()))
-    return found
+    return tuple(found)
 
 
 _MOST = 100

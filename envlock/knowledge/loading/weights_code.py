@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from envlock.artifacts.places import place_of
 from envlock.artifacts.reading import Node, nodes
 from envlock.facts import WEIGHTS_LOADER
 from envlock.knowledge.checks import refusals
-from envlock.knowledge.loading.common import is_own, listed, shown, text_of
+from envlock.knowledge.loading.common import is_own, kind_of, listed, shown, text_of
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import THREE, Comparison
 from envlock.values import frozen, replace
@@ -102,7 +102,7 @@ def _objects(seen: Comparison) -> Iterator[Node]:
 
 def _asked(node: Node, generation: str, there: KerasApi, api: KerasApi) -> _Asked | None:
     """An object of a public class of Keras; the private ones are made by Keras, not by code."""
-    kind = place_of(node.slot).kind or ""
+    kind = kind_of(node.slot) or ""
     package = _PACKAGES.get(kind)
     item = {"class_name": node.class_name, "module": node.module, "config": node.config}
     if package is None or not is_own(item, kind, generation):
@@ -118,6 +118,7 @@ def _asked(node: Node, generation: str, there: KerasApi, api: KerasApi) -> _Aske
     return _Asked(node=node, kind=kind, there=known, here=api.cls(now) if now else None)
 
 
+@lru_cache(maxsize=128)  # it looks at every public name, perhaps for each of a thousand layers
 def _others(there: KerasApi, package: str, qualified: str | None) -> tuple[str, ...]:
     """All public names of a class where it was written."""
     paths = (path for path in there.paths() if path.startswith(f"{package}."))
@@ -273,7 +274,7 @@ def _names(seen: Comparison, objects: tuple[Node, ...], there: KerasApi, api: Ke
     if isinstance(settings, dict):
         for key in ("loss", "metrics", "weighted_metrics"):
             for value in _texts(settings.get(key)):
-                yield from _named(seen, "the compile settings", place_of(key).kind or "", value, there, api)
+                yield from _named(seen, "the compile settings", kind_of(key) or "", value, there, api)
 
 
 def _named(

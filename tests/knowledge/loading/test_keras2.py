@@ -227,6 +227,24 @@ def test_a_subclassed_model_of_keras_3_keeps_its_weights_as_2_13_does() -> None:
     assert [by("2.13.1"), by("2.14.0"), by("2.15.0")] == [[], ["EL107"], ["EL107"]]
 
 
+@pytest.mark.parametrize(
+    ("names", "codes_there"),
+    [
+        (["dense", "dense_1", "conv2d"], []),
+        (["dense", "dense_2"], ["EL107"]),
+        (["conv2d"], []),
+    ],
+)
+def test_a_subclassed_model_whose_layers_were_counted_once_is_read_by_2_14(
+    names: list[str], codes_there: list[str]
+) -> None:
+    model = {"class_name": "Mine", "module": "mine", "registered_name": "Mine", "config": {"units": 4}}
+    held = tuple(TensorSpec(name=f"layers/{name}/vars/0", shape=(4, 2), dtype="float32") for name in names)
+    content = Content(config=model, compile_config=None, weights=held)
+
+    assert codes(seen_by("2.14.0", writer="2.13.1", content=content, kind="keras")) == codes_there
+
+
 def test_a_subclassed_model_has_no_layers_to_take_weights_from_hdf5() -> None:
     content = Content(config={"class_name": "Mine", "config": {"units": 4}}, compile_config=None)
 

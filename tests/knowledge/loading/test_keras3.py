@@ -394,6 +394,15 @@ def test_an_axis_that_is_lost_may_be_the_default_counted_from_the_other_end(
     assert [problem.code for problem in problems(model, "3.5.0")] == codes
 
 
+@pytest.mark.parametrize(("has_weights", "told"), [(True, ("EL128", False)), (False, ("EL131", True))])
+def test_an_axis_that_is_lost_is_silent_where_there_are_no_weights(
+    *, has_weights: bool, told: tuple[str, bool]
+) -> None:
+    model = old_model(old_layer("LayerNormalization", axis=[1, 2], center=has_weights, scale=has_weights))
+
+    assert [(problem.code, problem.is_silent) for problem in problems(model, "3.15.1")] == [told]
+
+
 def test_an_axis_that_is_lost_is_silent_where_the_weights_fit_all_the_same() -> None:
     layer = make_layer("GroupNormalization", groups=2, axis=1) | {
         "build_config": {"input_shape": [None, 4, 4]}

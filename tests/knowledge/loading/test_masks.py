@@ -113,6 +113,18 @@ def test_masks_of_concatenated_steps_are_joined_by_operations() -> None:
     assert told("2.15.0", "3.5.0", *default[:-1]) == []
 
 
+@pytest.mark.parametrize(("between", "fails"), [("Dense", [("EL129", "Concatenate 'both'")]), ("Conv1D", [])])
+def test_joined_masks_are_heeded_past_what_hands_them_on(between: str, fails: list[tuple[str, str]]) -> None:
+    layers = (
+        behind(EMBEDDING, "tokens"),
+        behind(make_layer("Concatenate", name="both"), "words", "words"),
+        behind(make_layer(between, name="between"), "both"),
+        behind(LSTM, "between"),
+    )
+
+    assert told("3.5.0", "3.5.0", *layers) == fails
+
+
 @pytest.mark.parametrize("nodes", [[], [[]], [[None]], [{"args": 1}], [[[["words"]]]], [["words", 0]]])
 def test_connections_that_say_nothing_are_passed_over(nodes: Any) -> None:
     assert told("2.15.0", "3.3.3", EMBEDDING, ADD | {"inbound_nodes": nodes}, LSTM) == []

@@ -1,20 +1,21 @@
 """
-Names, shapes and types of the arrays in a file of weights, without HDF5's library and a process for it.
+The arrays of an HDF5 file and the texts at its root, without HDF5's library and a process for it.
 
 It reads the old layout of groups alone, which h5py writes unless it is told otherwise, and says nothing of a
 file with anything else in it. The layout is that of
-https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, sections II.A, III.A to III.D and IV.A.
+https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, sections II.A, III.A to III.E and IV.A.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import BinaryIO
 
+from envlock.artifacts.reading import MAX_CONFIG
 from envlock.facts import TensorSpec
 
-__all__ = ["arrays"]
+__all__ = ["arrays", "is_cut", "texts"]
 
 _MOST_OBJECTS = 20_000
 _MOST_BYTES = 1 << 20
@@ -25,10 +26,11 @@ _MOST_PARTS = 64
 # The beginning of superblock 0, and where the address of the root group stands in it.
 _BEGINNING = b"\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08\0"
 _ROOT = 64
-_DATASPACE, _DATATYPE, _CONTINUED, _TABLE = 0x01, 0x03, 0x10, 0x11
-_INTEGER, _FLOAT, _OPAQUE = 0, 1, 5
+_END = 40
+_DATASPACE, _DATATYPE, _ATTRIBUTE, _CONTINUED, _TABLE = 0x01, 0x03, 0x0C, 0x10, 0x11
+_INTEGER, _FLOAT, _TEXT, _OPAQUE, _VARYING = 0, 1, 3, 5, 9
 
-_Messages = dict[int, bytes]
+_Messages = dict[int, list[bytes]]
 
 
 class _OddError(Exception):
@@ -44,6 +46,21 @@ def arrays(file: BinaryIO, start: int, size: int) -> tuple[TensorSpec, ...] | No
     return tuple(sorted(found, key=lambda spec: spec.name))
 
 
+def texts(file: BinaryIO, start: int, size: int, names: Collection[str]) -> dict[str, str] | None:
+    """The attributes of the root group with these names that are texts; `None` if they are not read here."""
+    try:
+        return dict(_Walk(file, start, size).texts(set(names)))
+    except (_OddError, struct.error, UnicodeDecodeError, OSError):
+        return None
+
+
+def is_cut(file: BinaryIO, start: int, size: int) -> bool:
+    """Whether a file ends before the place where it says that it ends."""
+    file.seek(start)
+    head = file.read(_END + 8)
+    return head.startswith(_BEGINNING) and int.from_bytes(head[_END:], "little") > size
+
+
 class _Walk:
     """One pass through the groups of a file, which looks at no object twice."""
 
@@ -54,9 +71,7 @@ class _Walk:
 
     def arrays(self) -> Iterator[TensorSpec]:
         """Every array below the root group."""
-        if self._bytes(0, len(_BEGINNING)) != _BEGINNING:
-            raise _OddError
-        waiting = [("", self._number(_ROOT))]
+        waiting = [("", self._root())]
         while waiting:
             name, address = waiting.pop()
             if len(name) > _MOST_NAME:
@@ -66,9 +81,45 @@ class _Walk:
             messages = self._messages(address)
             if _TABLE in messages:
                 within = f"{name}/" if name else ""
-                waiting += [(within + inner, at) for inner, at in self._entries(messages[_TABLE])]
+                for inner, at in self._entries(messages[_TABLE][-1]):
+                    waiting.append((within + inner, at))
+                    if len(waiting) > _MOST_OBJECTS:  # the same few bytes may be listed again and again
+                        raise _OddError
             else:
                 yield TensorSpec(name=name, shape=_shape(messages), dtype=_dtype(messages))
+
+    def texts(self, wanted: set[str]) -> Iterator[tuple[str, str]]:
+        """The attributes of the root group with these names that are texts."""
+        for data in self._messages(self._root()).get(_ATTRIBUTE, ()):
+            name, kind, held = _attribute(data)
+            if name not in wanted:
+                continue
+            wanted.remove(name)
+            if kind[0] & 15 == _TEXT:
+                yield name, held.rstrip(b"\0").decode()
+            elif kind[0] & 15 == _VARYING and kind[1] & 15 == 1:
+                yield name, self._heaped(*struct.unpack_from("<IQI", held)).decode()
+
+    def _heaped(self, size: int, heap: int, number: int) -> bytes:
+        """A text of the global heap, where those of no fixed length lie."""
+        mark, length = struct.unpack("<4s4xQ", self._bytes(heap, 16))
+        if mark != b"GCOL":
+            raise _OddError
+        place = heap + 16
+        while place + 16 <= heap + length:
+            found, count = struct.unpack("<H6xQ", self._bytes(place, 16))
+            if found == number and size <= count:
+                self._left += size  # what is wanted of a file is no part of what it takes to find it
+                return self._bytes(place + 16, size, most=MAX_CONFIG)
+            if not found:
+                break
+            place += 16 + count + -count % 8
+        raise _OddError
+
+    def _root(self) -> int:
+        if self._bytes(0, len(_BEGINNING)) != _BEGINNING:
+            raise _OddError
+        return self._number(_ROOT)
 
     def _is_new(self, address: int) -> bool:
         if address in self._met:
@@ -78,9 +129,9 @@ class _Walk:
             raise _OddError
         return True
 
-    def _bytes(self, address: int, count: int) -> bytes:
+    def _bytes(self, address: int, count: int, *, most: int = _MOST_BYTES) -> bytes:
         self._left -= count
-        if count > _MOST_BYTES or address + count > self._size or self._left < 0:
+        if count > most or address + count > self._size or self._left < 0:
             raise _OddError
         self._file.seek(self._start + address)
         return self._file.read(count)
@@ -89,7 +140,7 @@ class _Walk:
         return int.from_bytes(self._bytes(address, 8), "little")
 
     def _messages(self, address: int) -> _Messages:
-        """What the header of an object says, by the kinds of its messages, the last of each kind."""
+        """What the header of an object says, by the kinds of its messages."""
         version, _, _, _, size = struct.unpack("<BBHII", self._bytes(address, 12))
         if version != 1:
             raise _OddError
@@ -99,9 +150,10 @@ class _Walk:
             data, place = self._bytes(at, length), 0
             while place + 8 <= length:
                 kind, count = struct.unpack_from("<HH", data, place)
-                found[kind] = data[place + 8 : place + 8 + count]
+                message = data[place + 8 : place + 8 + count]
+                found.setdefault(kind, []).append(message)
                 if kind == _CONTINUED and len(parts) < _MOST_PARTS:
-                    parts.append(struct.unpack("<QQ", found[kind]))
+                    parts.append(struct.unpack("<QQ", message))
                 place += 8 + count
         return found
 
@@ -140,8 +192,23 @@ class _Walk:
             yield names[name_at:end].decode(), header
 
 
+def _attribute(data: bytes) -> tuple[str, bytes, bytes]:
+    """Name, type and value of an attribute; the first version fills each part up to eight bytes."""
+    version, flags, *sizes = struct.unpack_from("<BBHHH", data)
+    if version not in {1, 2, 3} or (flags and version > 1):
+        raise _OddError
+    place, parts = 9 if version == 3 else 8, []
+    for size in sizes:
+        parts.append(data[place : place + size])
+        place += size + (-size % 8 if version == 1 else 0)
+    name, kind, _ = parts
+    if len(kind) < 8:
+        raise _OddError
+    return name.rstrip(b"\0").decode(), kind, data[place:]
+
+
 def _shape(messages: _Messages) -> tuple[int, ...]:
-    data = messages.get(_DATASPACE, b"")
+    data = messages.get(_DATASPACE, [b""])[-1]
     if len(data) < 4 or data[0] not in {1, 2}:
         raise _OddError
     return struct.unpack_from(f"<{data[1]}Q", data, 8 if data[0] == 1 else 4)
@@ -149,7 +216,7 @@ def _shape(messages: _Messages) -> tuple[int, ...]:
 
 def _dtype(messages: _Messages) -> str:
     """The plain types of NumPy; of a file with any other the library tells."""
-    data = messages.get(_DATATYPE, b"")
+    data = messages.get(_DATATYPE, [b""])[-1]
     if len(data) < 8:
         raise _OddError
     kind, bits = data[0] & 15, 8 * int.from_bytes(data[4:8], "little")
