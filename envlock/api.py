@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from envlock import capture, judging, keras_bridge, lockfile, redact, store, targets
 from envlock.custom import captured, resolve
-from envlock.errors import EnvlockError, ImageError, LockError, MismatchError, UsageError
+from envlock.errors import EnvlockError, ImageError, LockError, MismatchError, TargetError, UsageError
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, Content, Fingerprint, Lock
 from envlock.judging import Subject
+from envlock.knowledge import tables
 from envlock.report import BREAKS, DRIFTS, Report
 from envlock.values import replace
 from envlock.views import machine, text
@@ -221,8 +222,12 @@ def diff(
     if custom_objects not in ("available", "missing"):
         raise UsageError(f'custom_objects is {custom_objects!r}, expected "available" or "missing"')
     seen = judging.subject(Path(path))
-    compared = against if against is None or isinstance(against, (str, Fingerprint)) else Path(against)
+    compared = Path(against) if isinstance(against, PathLike) else against
     target = targets.target(compared, seen.fingerprint)
+    if against is not None and (reason := judging.unjudged(seen, target)):
+        raise TargetError(
+            reason, hint=f"it has them of {tables.span()}; a newer one asks for a newer envlock"
+        )
     report = judging.judge(
         seen, target, custom_objects=custom_objects, broken=judging.damage(seen, hashed=content)
     )
@@ -231,7 +236,7 @@ def diff(
     from envlock import suggesting
 
     near = suggesting.suggestions(seen, target.fingerprint, custom_objects=custom_objects)
-    return replace(report, suggestions=near)
+    return replace(report, suggestions=near, findings=tuple(map(suggesting.without_advice, report.findings)))
 
 
 def verify(path: AnyPath) -> Report:

@@ -26,12 +26,12 @@ from envlock.facts import (
     Unknown,
     find_unknowns,
 )
-from envlock.knowledge import Finding
-from envlock.report import Report, verdict_of
+from envlock.knowledge import Comparison, Finding, loading, packages
+from envlock.report import BREAKS, Report, verdict_of
 from envlock.targets import Target
 from envlock.values import fields, frozen, replace
 
-__all__ = ["Subject", "damage", "judge", "reconsidered", "refuse_damage", "subject"]
+__all__ = ["Subject", "damage", "judge", "reconsidered", "refuse_damage", "subject", "unjudged"]
 
 _UNLOCKED = Unknown("the model has no lock")
 
@@ -178,6 +178,7 @@ def judge(
         own_code=_unknown_code(seen).get("custom-objects", ""),
     )
     findings = knowledge.judge(comparison)
+    findings += _with_tf_keras(comparison, findings)
     is_known = _is_known(seen.fingerprint) and not _unknown_code(seen)
     differs = bool(differences) or not is_known
     loaders = {loader: verdict_of(findings, loader, differs=differs) for loader in _loaders(seen)}
@@ -195,6 +196,33 @@ def judge(
     )
 
 
+def unjudged(seen: Subject, target: Target) -> str:
+    """Why nothing can be said of the target's releases, empty where something can."""
+    comparison = knowledge.Comparison(
+        locked=seen.fingerprint, current=target.fingerprint, artifact=seen.artifact, content=seen.content
+    )
+    keras, tensorflow = target.fingerprint.keras, target.fingerprint.tensorflow
+    told = "; ".join(loading.passed_over(comparison).values())
+    is_named = isinstance(keras, Keras) and isinstance(keras.version, str)
+    if told and not is_named and isinstance(tensorflow, TensorFlow):
+        return f"TensorFlow {tensorflow.version} is far from all that envlock has tables of"
+    return told
+
+
+def _with_tf_keras(comparison: Comparison, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The note that the tf-keras which lies beside Keras 3 would load what that does not."""
+    if verdict_of(findings, KERAS_LOADER, differs=True) != BREAKS:
+        return ()
+    current = packages.with_tf_keras(comparison.current)
+    if current is None:
+        return ()
+    found = knowledge.judge(replace(comparison, current=current))
+    if verdict_of(found, KERAS_LOADER, differs=True) == BREAKS:
+        return ()
+    told = "tf-keras is installed there and not in use; with TF_USE_LEGACY_KERAS=1 it loads the model"
+    return (packages.tf_keras_would_load.finding("tf-keras", told),)
+
+
 def _is_known(fingerprint: Fingerprint) -> bool:
     """Whether the environment that a model was saved in was recorded: without, nothing can be the same."""
     return not isinstance(fingerprint.packages, Unknown)
@@ -210,7 +238,7 @@ def reconsidered(report: Report, findings: tuple[Finding, ...]) -> Report:
 def _loaders(seen: Subject) -> list[str]:
     if seen.artifact.format == "saved-model":
         return [KERAS_LOADER, SAVED_MODEL_LOADER]
-    return [WEIGHTS_LOADER] if seen.artifact.format == "weights" else [KERAS_LOADER, WEIGHTS_LOADER]
+    return [KERAS_LOADER, WEIGHTS_LOADER]
 
 
 def _code(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from envlock.changes import Change
+from envlock.facts import KERAS_LOADER
+from envlock.knowledge.problem import COMPILE, SAFE_MODE
 from envlock.knowledge.rule import Finding, Severity
 from envlock.values import field, frozen
 
-__all__ = ["Proof", "Report", "Verdict", "verdict_of"]
+__all__ = ["Proof", "Report", "Verdict", "verdict_of", "ways_here"]
 
 Verdict = str
 
@@ -57,6 +59,18 @@ class Report:
         """The worst severity for the recorded loader, `None` when nothing differs."""
         found = [finding.severity for finding in self.findings if self.loader in finding.loaders]
         return max([*found, *([Severity.NOTE] if self.changes else [])], default=None)
+
+
+def ways_here(report: Report) -> tuple[str, ...]:
+    """What lets the model load in this very target: arguments of Keras' loader, or a variable."""
+    if report.loader != KERAS_LOADER or report.verdict not in {DRIFTS, BREAKS}:
+        return ()
+    variables = ("TF_USE_LEGACY_KERAS=1",) if any(item.code == "EL329" for item in report.findings) else ()
+    for given in ((COMPILE,), (SAFE_MODE,), (COMPILE, SAFE_MODE)):
+        left = tuple(item for item in report.findings if item.avoided_by not in given)
+        if verdict_of(left, report.loader, differs=True) == COMPATIBLE:
+            return (", ".join(given), *variables)
+    return variables
 
 
 def verdict_of(findings: tuple[Finding, ...], loader: str, *, differs: bool) -> Verdict:

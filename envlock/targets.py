@@ -28,7 +28,10 @@ from envlock.facts import (
 )
 from envlock.values import frozen, replace
 
-__all__ = ["Target", "target"]
+__all__ = ["UNSAID", "Target", "target"]
+
+# What every list leaves open, whatever it names.
+UNSAID = Unknown("a list of packages does not say")
 
 
 @frozen
@@ -44,7 +47,7 @@ class Target:
     path: tuple[str, ...] | None = None
 
 
-def target(against: str | Path | Fingerprint | None, locked: Fingerprint) -> Target:
+def target(against: object, locked: Fingerprint) -> Target:
     """
     The target that `against` describes.
 
@@ -56,6 +59,9 @@ def target(against: str | Path | Fingerprint | None, locked: Fingerprint) -> Tar
             return Target("this environment", capture.glance(), path=tuple(import_path()))
         case Fingerprint():
             return Target("the given environment", against)
+    if not isinstance(against, (str, Path)):
+        hint = 'give a path, a list such as "python==3.11,tensorflow-cpu==2.15.1", a Fingerprint or None'
+        raise TargetError(f"a {type(against).__name__} is no target", hint=hint)
     text = str(against)
     if _exists(text):
         return _from_path(Path(text), locked)
@@ -65,6 +71,10 @@ def target(against: str | Path | Fingerprint | None, locked: Fingerprint) -> Tar
             "python==3.11,tensorflow-cpu==2.15.1"
         )
         raise TargetError(f"{text} does not exist", hint=hint)
+    for item in text.split(","):
+        if "=" not in item and _is_file(item.strip()):
+            hint = "a file is compared with by itself; variables go into it, a line each"
+            raise TargetError(f"{item.strip()} is a file, and stands in a list", hint=hint)
     entries = [
         _entry(item, where=f"entry {number} of the list") for number, item in enumerate(text.split(","), 1)
     ]
@@ -76,6 +86,10 @@ def _exists(text: str) -> bool:
         return Path(text).exists()
     except (OSError, ValueError):  # too long for a path, or holding what no path holds
         return False
+
+
+def _is_file(text: str) -> bool:
+    return _exists(text) and Path(text).is_file()
 
 
 def _from_path(path: Path, locked: Fingerprint) -> Target:
@@ -234,17 +248,20 @@ def _from_list(entries: list[_Entry], locked: Fingerprint, *, called: str) -> Fi
     if isinstance(locked.python, Python) and isinstance(python, str):
         python = _completed(python, locked.python.version)
     silent = Unknown(f"{called} does not say")
-    tensorflow = _tensorflow(pins, silent)
+    named = _tensorflow(pins)
+    keras = _keras(pins, named, variables, silent)
+    # An inline list need not be the whole; one without either framework is no environment of a model.
+    tensorflow = silent if named is None and keras is not None else named
     return Fingerprint(
         python=Python(version=python, implementation="cpython") if isinstance(python, str) else python,
-        system=silent,
-        cpu=silent,
-        gpu=silent,
+        system=UNSAID,
+        cpu=UNSAID,
+        gpu=UNSAID,
         tensorflow=tensorflow,
-        keras=_keras(pins, tensorflow, variables, silent),
-        numpy=Numpy(version=pins["numpy"], blas=silent) if "numpy" in pins else silent,
-        variables=_variables(variables, locked) or silent,
-        packages=_packages(pins, locked, called) if isinstance(tensorflow, TensorFlow) else silent,
+        keras=keras,
+        numpy=Numpy(version=pins["numpy"], blas=UNSAID) if "numpy" in pins else UNSAID,
+        variables=_variables(variables, locked) or UNSAID,
+        packages=silent if isinstance(tensorflow, Unknown) else _packages(pins, locked, called),
     )
 
 
@@ -259,14 +276,14 @@ def _completed(stated: str, locked: str) -> str:
     return locked if locked.startswith(f"{stated}.") else stated
 
 
-def _tensorflow(pins: dict[str, Maybe[str]], silent: Unknown) -> Maybe[TensorFlow | None]:
+def _tensorflow(pins: dict[str, Maybe[str]]) -> TensorFlow | None:
     name = next((name for name in TENSORFLOW_DISTRIBUTIONS if name in pins), None)
-    return TensorFlow(distribution=name, version=pins[name], cuda=silent, cudnn=silent) if name else silent
+    return TensorFlow(distribution=name, version=pins[name], cuda=UNSAID, cudnn=UNSAID) if name else None
 
 
 def _keras(
     pins: dict[str, Maybe[str]],
-    tensorflow: Maybe[TensorFlow | None],
+    tensorflow: TensorFlow | None,
     variables: dict[str, str],
     silent: Unknown,
 ) -> Maybe[Keras | None]:
@@ -278,14 +295,14 @@ def _keras(
     elif isinstance(tensorflow, TensorFlow):
         provider, version = "keras", Unknown("the list names a TensorFlow and no Keras")
     else:
-        return silent
+        return silent if "tf-keras" in pins else None
     return Keras(
         provider=provider,
         version=version,
         backend=variables.get("KERAS_BACKEND", "tensorflow"),
-        floatx=silent,
-        image_data_format=silent,
-        dtype_policy=silent,
+        floatx=UNSAID,
+        image_data_format=UNSAID,
+        dtype_policy=UNSAID,
     )
 
 

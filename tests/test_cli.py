@@ -201,7 +201,7 @@ def test_a_terminal_is_coloured_unless_the_user_minds(
 def test_a_verbose_diff_tells_why_something_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
     main([*broken(), "-v"])
 
-    assert "  unknown cpu: the list does not say" in capsys.readouterr().out.splitlines()
+    assert "  unknown cpu: a list of packages does not say" in capsys.readouterr().out.splitlines()
 
 
 def test_a_lock_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from judged import make_dense, make_input, make_layer, write_archive, write_locked
+from judged import make_dense, make_fingerprint, make_input, make_layer, write_archive, write_locked
 
-from envlock import artifacts, judging
-from envlock.errors import ArtifactError
+from envlock import api, artifacts, judging, targets
+from envlock.errors import ArtifactError, TargetError
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, Unknown
 from envlock.values import replace
 
@@ -136,3 +136,62 @@ def test_without_a_lock_a_model_has_the_loader_of_its_format(tmp_path: Path, kin
     as_kind = replace(seen, artifact=replace(seen.artifact, format=kind))
 
     assert as_kind.loader == loader
+
+
+BESIDE = "tensorflow==2.18.1,keras==3.7.0,tf-keras==2.18.0"
+
+
+def legacy(text: str, *layers: dict[str, Any], folder: Path) -> list[str]:
+    """What is said of the tf-keras of a target for a model of Keras 2."""
+    path = write_archive(folder / "house.keras", make_input("2.15.0"), *layers, keras_version="2.15.0")
+    seen = judging.subject(path)
+    config = {
+        "class_name": "Sequential",
+        "config": {"name": "house", "layers": [make_input("2.15.0"), *layers]},
+    }
+    # As an .h5 file, which tf-keras reads and which names no modules.
+    seen = replace(
+        seen,
+        artifact=replace(seen.artifact, name="house.h5", format="hdf5"),
+        content=replace(seen.content, config=config),
+    )
+    report = judging.judge(seen, targets.target(text, make_fingerprint()))
+    return [item.message for item in report.findings if item.code == "EL329"]
+
+
+def test_a_tf_keras_that_would_load_the_model_is_noted(tmp_path: Path) -> None:
+    layer = make_layer("LSTM", name="lstm", units=2, time_major=False)
+
+    assert legacy(BESIDE, layer, folder=tmp_path) == [
+        "tf-keras is installed there and not in use; with TF_USE_LEGACY_KERAS=1 it loads the model"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "layer"),
+    [
+        (BESIDE, make_layer("LSTM", name="lstm", units=2, twist=1)),
+        (BESIDE, make_layer("Dense", name="dense", units=2)),
+        (f"{BESIDE},TF_USE_LEGACY_KERAS=1", make_layer("LSTM", name="lstm", units=2, twist=1)),
+        ("tensorflow==2.18.1,keras==3.7.0", make_layer("LSTM", name="lstm", units=2, time_major=False)),
+    ],
+)
+def test_of_another_tf_keras_nothing_is_said(text: str, layer: dict[str, Any], tmp_path: Path) -> None:
+    assert legacy(text, layer, folder=tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("against", "message"),
+    [
+        ("keras==9.9", "Keras 9.9 is far from all that envlock has tables of"),
+        ("tensorflow==1.15", "TensorFlow 1.15 is far from all that envlock has tables of"),
+    ],
+)
+def test_a_release_that_no_table_comes_near_to_is_no_target(
+    against: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(TargetError) as caught:
+        api.diff(write_archive(tmp_path / "house.keras"), against)
+
+    assert caught.value.message == message
+    assert caught.value.hint.startswith("it has them of TensorFlow 2.4.4 to ")

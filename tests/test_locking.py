@@ -12,6 +12,7 @@ from envlock import api, lockfile
 from envlock.errors import ArtifactError, LockError, StoreError, UsageError
 from envlock.facts import (
     ARTIFACT,
+    KERAS_LOADER,
     LIVE,
     WEIGHTS_LOADER,
     Fingerprint,
@@ -107,7 +108,10 @@ def test_a_file_of_weights_is_locked_and_judged_as_such(tmp_path: Path) -> None:
     lock = api.lock(path)
 
     assert (lock.artifact.format, lock.loader) == ("weights", WEIGHTS_LOADER)
-    assert list(api.diff(path).loaders) == [WEIGHTS_LOADER]
+    report = api.diff(path)
+    assert (report.loader, list(report.loaders)) == (WEIGHTS_LOADER, [KERAS_LOADER, WEIGHTS_LOADER])
+    assert report.loaders[KERAS_LOADER] == "breaks"
+    assert [item.code for item in report.findings if "No model config found" in item.error] == ["EL137"]
 
 
 def test_code_that_the_model_only_names_is_unknown_and_named(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from judged import make_finding, make_report
 from envlock.changes import Change
 from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER
 from envlock.knowledge import Severity
-from envlock.report import verdict_of
+from envlock.report import verdict_of, ways_here
 
 CHANGE = Change("python.version", "3.11.7", "3.12.1")
 
@@ -56,3 +56,28 @@ def test_the_worst_of_a_report_is_that_of_its_loader() -> None:
     )
 
     assert make_report(findings=findings).worst is Severity.WARNING
+
+
+@pytest.mark.parametrize(
+    ("avoided_by", "ways"),
+    [
+        (["compile=False"], ("compile=False",)),
+        (["safe_mode=False"], ("safe_mode=False",)),
+        (["compile=False", "safe_mode=False"], ("compile=False, safe_mode=False",)),
+        (["compile=False", ""], ()),
+    ],
+)
+def test_the_arguments_that_mend_all_are_a_way_here(avoided_by: list[str], ways: tuple[str, ...]) -> None:
+    findings = tuple(make_finding(avoided_by=item) for item in avoided_by)
+
+    assert ways_here(make_report(findings=findings, verdict="breaks")) == ways
+
+
+def test_a_tf_keras_that_lies_there_is_a_way_here() -> None:
+    findings = (make_finding(), make_finding(Severity.NOTE, code="EL329"))
+
+    assert ways_here(make_report(findings=findings, verdict="breaks")) == ("TF_USE_LEGACY_KERAS=1",)
+
+
+def test_what_loads_needs_no_way() -> None:
+    assert ways_here(make_report()) == ()

@@ -8,6 +8,7 @@ from judged import (
     in_hdf5,
     make_artifact,
     make_custom_object,
+    make_finding,
     make_fingerprint,
     make_functional,
     make_input,
@@ -81,7 +82,7 @@ def test_what_is_suggested_loads_with_the_same_numbers() -> None:
 def test_of_one_tensorflow_the_same_generation_of_keras_is_nearer() -> None:
     layer = make_layer("Dense", name="dense", units=2, activation="relu")
 
-    found = suggested("python==3.12,tensorflow==2.17.1,tf-keras==2.17.0,TF_USE_LEGACY_KERAS=1", layer)
+    found = suggested("python==3.12,tensorflow==2.17.1,tf-keras==2.16.0,TF_USE_LEGACY_KERAS=1", layer)
 
     assert found[:2] == (
         "tensorflow==2.17.1,tf-keras==2.17.0,TF_USE_LEGACY_KERAS=1",
@@ -149,4 +150,26 @@ def test_all_pythons_of_all_environments_are_tried(monkeypatch: pytest.MonkeyPat
     suggested(NEWEST, make_layer("Dense", name="dense", units=2, twist=1))
 
     pythons = sum(item.python[1][1] - item.python[0][1] + 1 for item in tables.environments())
-    assert len(judged) == len(set(judged)) == pythons
+    assert len(judged) == len(set(judged)) == pythons - 1  # that of the target itself is none
+
+
+TWO_TEN = "python==3.9,tensorflow==2.10.1,keras==2.10.0,numpy==1.26.4"
+
+
+def test_what_the_target_has_already_is_not_suggested() -> None:
+    found = suggested(TWO_TEN, make_layer("Dense", name="dense", units=2))
+
+    assert len(found) == 3
+    assert not any("tensorflow==2.10" in item for item in found)
+
+
+def test_the_python_of_the_target_is_nearer_than_its_tensorflow() -> None:
+    found = suggested("python==3.13,tensorflow==2.19.1,keras==3.9.2")
+
+    assert [item.partition(",")[0] for item in found[:2]] == ["tensorflow==2.20.0", "tensorflow==2.21.0"]
+
+
+def test_advice_to_ask_for_suggestions_is_dropped_from_them() -> None:
+    finding = make_finding(remedy="load it there (diff --suggest names the nearest), or export() it")
+
+    assert suggesting.without_advice(finding).remedy == "load it there, or export() it"

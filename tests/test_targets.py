@@ -12,7 +12,7 @@ from envlock.capture import probes
 from envlock.custom.resolve import import_path
 from envlock.errors import LockError, TargetError
 from envlock.facts import Fingerprint, Keras, Numpy, Package, Python, TensorFlow, Unknown
-from envlock.targets import Target, target
+from envlock.targets import UNSAID, Target, target
 
 LOCKED = make_fingerprint()
 UNLOCKED = Fingerprint(
@@ -37,7 +37,7 @@ def requirements(folder: Path, text: str) -> Path:
     return path
 
 
-def refusal(against: str | Path) -> str:
+def refusal(against: Any) -> str:
     with pytest.raises(TargetError) as caught:
         target(against, LOCKED)
     return str(caught.value)
@@ -68,19 +68,19 @@ def test_a_list_says_what_one_gets_by_installing_it() -> None:
         text,
         Fingerprint(
             python=Python(version="3.11.7", implementation="cpython"),
-            system=SILENT,
-            cpu=SILENT,
-            gpu=SILENT,
-            tensorflow=TensorFlow(distribution="tensorflow-cpu", version="2.17.0", cuda=SILENT, cudnn=SILENT),
+            system=UNSAID,
+            cpu=UNSAID,
+            gpu=UNSAID,
+            tensorflow=TensorFlow(distribution="tensorflow-cpu", version="2.17.0", cuda=UNSAID, cudnn=UNSAID),
             keras=Keras(
                 provider="keras",
                 version="3.5.0",
                 backend="jax",
-                floatx=SILENT,
-                image_data_format=SILENT,
-                dtype_policy=SILENT,
+                floatx=UNSAID,
+                image_data_format=UNSAID,
+                dtype_policy=UNSAID,
             ),
-            numpy=Numpy(version="1.26.4", blas=SILENT),
+            numpy=Numpy(version="1.26.4", blas=UNSAID),
             variables={"KERAS_BACKEND": "jax"},
             packages=(
                 Package(name="absl-py", version=Unknown("the list does not pin absl-py")),
@@ -122,7 +122,7 @@ def test_a_list_without_tensorflow_says_nothing_of_packages() -> None:
 
 
 def test_a_list_without_variables_says_nothing_of_them() -> None:
-    assert target("keras==3.5.0", LOCKED).fingerprint.variables == SILENT
+    assert target("keras==3.5.0", LOCKED).fingerprint.variables == UNSAID
 
 
 def test_a_list_without_a_python_says_so() -> None:
@@ -184,8 +184,19 @@ def test_tf_keras_is_in_force_where_it_is_there_and_asked_for(text: str, provide
     assert (found.provider, found.version) == (provider, version)
 
 
-def test_a_list_without_frameworks_says_nothing_of_keras() -> None:
-    assert target("python==3.11,numpy==1.26.4", LOCKED).fingerprint.keras == SILENT
+def test_a_list_without_frameworks_has_none() -> None:
+    found = target("python==3.11,tensorfow==2.17.0", LOCKED).fingerprint
+
+    assert (found.tensorflow, found.keras) == (None, None)
+    assert Package(name="tensorfow", version="2.17.0") in found.packages
+
+
+@pytest.mark.parametrize("against", [["keras==3.5.0"], {"keras": "3.5.0"}, 3])
+def test_what_is_no_target_is_refused(against: Any) -> None:
+    assert refusal(against) == (
+        f"a {type(against).__name__} is no target; give a path, a list such as "
+        '"python==3.11,tensorflow-cpu==2.15.1", a Fingerprint or None'
+    )
 
 
 def test_a_requirements_file_is_called_by_its_name(tmp_path: Path) -> None:
@@ -352,3 +363,12 @@ def test_the_packages_of_a_list_are_sorted_whatever_its_order() -> None:
     second = target("h5py==3.1,numpy==1.26.4,tensorflow-cpu==2.17.0", LOCKED)
 
     assert first == replace(second, name=first.name)
+
+
+def test_a_file_in_a_list_is_refused(tmp_path: Path) -> None:
+    path = requirements(tmp_path, "tensorflow-cpu==2.17.0\n")
+
+    assert refusal(f"{path},TF_USE_LEGACY_KERAS=1") == (
+        f"{path} is a file, and stands in a list; a file is compared with by itself; variables go into it, "
+        "a line each"
+    )

@@ -81,8 +81,9 @@ _AT_PREDICT = {"EL118", "EL129"}
 
 
 def explain(code: str) -> Rule:
-    """The rule with this code."""
+    """The rule with this code; `108` is EL108."""
+    asked = code.upper() if code.upper().startswith("EL") else f"EL{code}"
     for rule in RULES:
-        if rule.code == code.upper():
+        if rule.code == asked:
             return rule
     raise UsageError(f"there is no finding {code!r}", hint="envlock explain without a code lists them all")

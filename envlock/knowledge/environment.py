@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from envlock.facts import (
     KERAS_LOADER,
+    NOT_RECORDED,
     TENSORFLOW_DISTRIBUTIONS,
     WEIGHTS_LOADER,
     Fingerprint,
@@ -36,13 +37,36 @@ def tensorflow_missing(seen: Comparison) -> Iterator[Case]:
     """
     backend = getattr(seen.current.keras, "backend", "tensorflow")
     if seen.current.tensorflow is None and (backend == "tensorflow" or seen.artifact.format == "saved-model"):
-        yield "tensorflow", "TensorFlow is not installed in the target"
+        yield "tensorflow", f"TensorFlow is not installed in the target{_named_instead(seen.current)}"
     if (
         seen.current.keras is None
         and seen.current.tensorflow is not None
         and seen.artifact.format != "saved-model"
     ):
         yield "keras", "Keras is not installed in the target"
+
+
+def _named_instead(current: Fingerprint) -> str:
+    """What a list names in place of TensorFlow and Keras, and which of them that may be a slip of."""
+    packages = current.packages if isinstance(current.packages, tuple) else ()
+    named = [item.name for item in packages if item.wheel == NOT_RECORDED and isinstance(item.version, str)]
+    if current.keras is not None or not named:
+        return ""
+    from difflib import get_close_matches  # most targets have what they are asked for
+
+    known = {*TENSORFLOW_DISTRIBUTIONS, "keras", "tf-keras"}
+    if known & set(named):
+        return ""
+    for name in named:
+        near = get_close_matches(name, known, n=1, cutoff=_ALIKE)
+        if near:
+            return f", nor Keras; it names {name}: did you mean {near[0]}?"
+    more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+    return f", nor Keras; it names {', '.join(named[:_MOST_NAMED])}{more}"
+
+
+_ALIKE = 0.75
+_MOST_NAMED = 4
 
 
 @rule(

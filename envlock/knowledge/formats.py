@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER, WEIGHTS_LOADER, Unknown
 from envlock.knowledge.problem import Problem
-from envlock.knowledge.rule import THREE, Case, Comparison, Severity, rule
+from envlock.knowledge.rule import ALL_LOADERS, THREE, Case, Comparison, Severity, rule
 from envlock.values import replace
 
 __all__ = ["RULES"]
@@ -167,7 +167,7 @@ def optimizer_slots(seen: Comparison) -> Iterator[Problem]:
     source="https://keras.io/getting_started/",
     remedy="name it exactly (keras==3.5.0), or run envlock verify there",
 )
-def release_not_said(seen: Comparison) -> Iterator[Case]:
+def release_not_said(seen: Comparison) -> Iterator[Case | Problem]:
     """
     The target does not say which Keras or TensorFlow it has.
 
@@ -177,7 +177,13 @@ def release_not_said(seen: Comparison) -> Iterator[Case]:
     """
     yield from seen.passed_over.items()
     if _holds_bytecode(seen) and isinstance(seen.current.python, Unknown):
-        yield "python", "the target does not say which Python it has; a Lambda layer holds bytecode of one"
+        yield Problem(
+            code="EL116",
+            subject="python",
+            message="the target does not say which Python it has; a Lambda layer holds bytecode of one",
+            loaders=ALL_LOADERS,
+            remedy="name it (python==3.11), or run envlock verify there",
+        )
     if seen.artifact.format == "saved-model":
         if not seen.tensorflow and seen.current.tensorflow is not None:
             yield "tensorflow", "the target does not say which TensorFlow it has"
@@ -252,6 +258,25 @@ def no_signature_to_call(seen: Comparison) -> Iterator[Problem]:
     return seen.found("EL134")
 
 
+@rule(
+    "EL137",
+    Severity.ERROR,
+    source="https://github.com/keras-team/keras/blob/v3.5.0/keras/src/legacy/saving/legacy_h5_format.py",
+    remedy="build the model from its code and load_weights() the file",
+    loaders=(KERAS_LOADER,),
+)
+def no_architecture(seen: Comparison) -> Iterator[Case]:
+    """
+    The file holds arrays and no architecture.
+
+    It was written by `save_weights`, or not by Keras: `load_model` says "No model config found in the file".
+    """
+    if seen.artifact.format == "weights":
+        name = seen.artifact.name
+        said = f"ValueError: No model config found in the file at {name}."
+        yield name, f"{name} holds weights and no architecture, which load_model asks for", said
+
+
 def _holds_bytecode(seen: Comparison) -> bool:
     return any(
         node.class_name == "__lambda__"
@@ -274,4 +299,5 @@ RULES = (
     file_missing,
     release_not_in_tables,
     no_signature_to_call,
+    no_architecture,
 )

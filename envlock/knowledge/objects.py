@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER
 from envlock.knowledge.problem import COMPILE, SAFE_MODE, Problem
 from envlock.knowledge.rule import THREE, Case, Comparison, Severity, rule
+from envlock.values import replace
 
 __all__ = ["RULES"]
 
@@ -16,6 +17,7 @@ _RESAVE = (
 _REBUILD = (
     "build the model from its code and load_weights() the file, or load it with the Keras that wrote it"
 )
+_OLD_NUMPY = "install numpy<1.24 there, or load it with Keras 2.12 or newer"
 _GUIDE = "https://keras.io/guides/migrating_to_keras_3/"
 _SAVING = "https://keras.io/guides/serialization_and_saving/"
 
@@ -256,7 +258,8 @@ def never_ends(seen: Comparison) -> Iterator[Problem]:
     Keras 3 waits for ever for a call that Keras 2 numbered otherwise, as where one model calls another;
     from 3.12.2 and 3.14.1 on it gives up with an error.
     """
-    return seen.found("EL127")
+    for problem in seen.found("EL127"):
+        yield replace(problem, error="nothing: load_model does not come back, and has to be stopped")
 
 
 @rule("EL128", Severity.ERROR, source=_SAVING, remedy=_RESAVE, loaders=(KERAS_LOADER, WEIGHTS_LOADER))
@@ -272,7 +275,9 @@ def weights_do_not_fit(seen: Comparison) -> Iterator[Problem]:
 @rule("EL129", Severity.ERROR, source=_SAVING, remedy=_RESAVE, loaders=(KERAS_LOADER,))
 def fails_at_predict(seen: Comparison) -> Iterator[Problem]:
     """The model loads and fails at the first prediction."""
-    return seen.found("EL129")
+    for problem in seen.found("EL129"):
+        is_numpy = problem.error == "module 'numpy' has no attribute 'bool'"
+        yield replace(problem, remedy=_OLD_NUMPY) if is_numpy else problem
 
 
 @rule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, Keras
+from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, Fingerprint, Keras, Package, TensorFlow
 from envlock.knowledge.boundaries import (
     Conflict,
     conflicts,
@@ -16,8 +16,9 @@ from envlock.knowledge.boundaries import (
 )
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import ALL_LOADERS, THREE, Case, Comparison, Severity, release, rule
+from envlock.values import replace
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "tf_keras_would_load", "with_tf_keras"]
 
 _PINS = "https://www.tensorflow.org/install/pip"
 _BACKENDS = "https://keras.io/getting_started/#configuring-your-backend"
@@ -235,6 +236,38 @@ def layer_of_another_backend(seen: Comparison) -> Iterator[Problem]:
             )
 
 
+@rule(
+    "EL329",
+    Severity.NOTE,
+    source="https://keras.io/getting_started/#tensorflow--keras-2-backwards-compatibility",
+    remedy="set TF_USE_LEGACY_KERAS=1 and import tf_keras, or tf.keras",
+    loaders=(KERAS_LOADER,),
+)
+def tf_keras_would_load(_: Comparison) -> Iterator[Case]:
+    """
+    The target has tf-keras beside a Keras 3 that does not load the model.
+
+    With TF_USE_LEGACY_KERAS=1, `tf.keras` is tf-keras: judged so, the model loads.
+    """
+    yield from ()
+
+
+def with_tf_keras(current: Fingerprint) -> Fingerprint | None:
+    """The same environment with its tf-keras in use, `None` where it has none or uses it already."""
+    keras, beside, tensorflow = current.keras, current.package("tf-keras"), current.tensorflow
+    if not isinstance(keras, Keras) or keras.provider == "tf-keras" or not isinstance(beside, Package):
+        return None
+    number = tensorflow.version if isinstance(tensorflow, TensorFlow) else None
+    if not isinstance(beside.version, str) or not isinstance(number, str) or release(number) < _READS_LEGACY:
+        return None
+    variables = current.variables if isinstance(current.variables, dict) else {}
+    return replace(
+        current,
+        keras=replace(keras, provider="tf-keras", version=beside.version, backend="tensorflow"),
+        variables=variables | {"TF_USE_LEGACY_KERAS": "1"},
+    )
+
+
 RULES = (
     package_that_tensorflow_cannot_be_imported_with,
     package_that_models_do_not_load_with,
@@ -243,4 +276,5 @@ RULES = (
     legacy_keras_missing,
     backend_missing,
     layer_of_another_backend,
+    tf_keras_would_load,
 )

@@ -19,7 +19,8 @@ class Problem:
 
     `code` is that of the rule which explains it, `error` what the loader itself would say, as near to its
     words as the tables allow. `avoided_by` is the argument of Keras' loader that avoids it. `is_silent`
-    tells that nothing fails: numbers or behaviour differ.
+    tells that nothing fails: numbers or behaviour differ. `remedy` is what mends it, where that is not what
+    its rule says.
     """
 
     code: str
@@ -29,3 +30,4 @@ class Problem:
     loaders: tuple[str, ...] = (KERAS_LOADER,)
     avoided_by: str = ""
     is_silent: bool = False
+    remedy: str = ""

@@ -239,7 +239,7 @@ class Rule:
             severity=self._severity(problem),
             subject=problem.subject,
             message=problem.message,
-            remedy=_WAYS_OUT.get(problem.avoided_by, self.remedy),
+            remedy=problem.remedy or _WAYS_OUT.get(problem.avoided_by, self.remedy),
             error=problem.error,
             loaders=problem.loaders,
             avoided_by=problem.avoided_by,

@@ -10,7 +10,7 @@ from envlock.knowledge.boundaries import pythons_for
 from envlock.knowledge.rule import Release, release
 from envlock.values import frozen
 
-__all__ = ["Environment", "environments"]
+__all__ = ["Environment", "environments", "span"]
 
 
 @frozen(kw_only=True)
@@ -53,6 +53,18 @@ def environments() -> tuple[Environment, ...]:
         for name in ("keras", "tf-keras")
         if name in row
     )
+
+
+def span() -> str:
+    """The first and the last TensorFlow and Keras of them, in words."""
+    known = environments()
+    first, last = min(known, key=_number).tensorflow, max(known, key=_number).tensorflow
+    newest = max(release(item.keras) for item in known)
+    return f"TensorFlow {first} to {last} and Keras up to {'.'.join(map(str, newest))}"
+
+
+def _number(item: Environment) -> Release:
+    return release(item.tensorflow)
 
 
 def _rows(name: str, key: str) -> list[dict[str, Any]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 
+from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER
 from envlock.knowledge.rule import Finding, Rule, Severity
 from envlock.redact import one_line
-from envlock.report import Report
+from envlock.report import COMPATIBLE, SAME, Report, ways_here
+from envlock.targets import UNSAID
 
 __all__ = ["concise", "explanation", "report"]
 
@@ -23,7 +24,8 @@ _FOLDED = {
 
 def report(value: Report, *, colour: bool, verbose: bool = False) -> str:
     """A report: one line when nothing differs, otherwise findings by severity and the next step."""
-    head = f"{one_line(value.subject)}: {_paint(value.verdict, colour=colour)} in {one_line(value.target)}"
+    verdict = f"{_paint(value.verdict, colour=colour)}{_by(value)}"
+    head = f"{one_line(value.subject)}: {verdict} in {one_line(value.target)}"
     lines = [f"{head}{one_line(_saved_with(value))}", *_proof(value)]
     shown = [
         item for item in value.findings if item.severity > Severity.NOTE and value.loader in item.loaders
@@ -44,7 +46,7 @@ def concise(value: Report) -> str:
     worst = [
         item for item in value.findings if item.severity > Severity.NOTE and value.loader in item.loaders
     ]
-    head = f"{value.subject}: {value.verdict} in {value.target}"
+    head = f"{value.subject}: {value.verdict}{_by(value)} in {value.target}"
     if not worst:
         return one_line(head)
     more = f" (and {len(worst) - 1} more)" if len(worst) > 1 else ""
@@ -56,6 +58,11 @@ def explanation(rule: Rule) -> str:
     parts = [f"{rule.code} ({rule.severity.name.lower()}): {rule.title}", rule.explanation]
     parts += [f"What to do: {rule.remedy}.", f"Source: {rule.source}"]
     return "\n\n".join(part for part in parts if part)
+
+
+def _by(value: Report) -> str:
+    """The loader that the verdict is of, where it is not `keras.load_model`."""
+    return "" if value.loader == KERAS_LOADER else f" for {value.loader}"
 
 
 def _saved_with(value: Report) -> str:
@@ -76,8 +83,10 @@ def _proof(value: Report) -> Iterator[str]:
 
 def _findings(found: Sequence[Finding], *, colour: bool, verbose: bool) -> Iterator[str]:
     """The findings, of one kind the first few, and after those that one thing mends, that."""
-    for (code, remedy), group in groupby(found, key=lambda item: (item.code, item.remedy)):
-        items = list(group)
+    alike: dict[tuple[str, str], list[Finding]] = {}
+    for item in found:
+        alike.setdefault((item.code, item.remedy), []).append(item)
+    for (code, remedy), items in alike.items():
         told = items if verbose else items[:_ALIKE_SHOWN]
         for item in told:
             severity = _paint(item.severity.name.lower(), colour=colour)
@@ -113,10 +122,17 @@ def _loaders(value: Report) -> Iterator[str]:
 
 
 def _suggestions(value: Report) -> Iterator[str]:
-    if value.suggestions is not None:
-        yield from (f"  loads in: {one_line(item)}" for item in value.suggestions)
-        if not value.suggestions:
-            yield "  loads in: no environment that envlock knows of"
+    if value.suggestions is None:
+        return
+    ways = ways_here(value)
+    yield from (f"  loads here with {one_line(item)}" for item in ways)
+    yield from (f"  loads in: {one_line(item)}" for item in value.suggestions)
+    if value.suggestions or ways:
+        return
+    if value.loader != WEIGHTS_LOADER and value.loaders.get(WEIGHTS_LOADER) in {SAME, COMPATIBLE}:
+        yield "  loads here with load_weights alone, into a model built from its code"
+    else:
+        yield "  loads in: no environment that envlock knows of"
 
 
 def _short(words: str) -> str:
@@ -128,9 +144,12 @@ def _unknowns(unknown: dict[str, str], *, verbose: bool) -> Iterator[str]:
         yield from (
             f"  unknown {one_line(path)}: {one_line(reason)}" for path, reason in sorted(unknown.items())
         )
-    elif unknown:
-        sections = one_line(", ".join(sorted({path.partition(".")[0] for path in unknown})))
-        facts = "1 fact" if len(unknown) == 1 else f"{len(unknown)} facts"
+        return
+    # What no list can tell is no news.
+    told = [path for path, reason in unknown.items() if reason != UNSAID.reason]
+    if told:
+        sections = one_line(", ".join(sorted({path.partition(".")[0] for path in told})))
+        facts = "1 fact" if len(told) == 1 else f"{len(told)} facts"
         yield f"  unknown: {sections} ({facts}; -v says why)"
 
 

@@ -28,6 +28,23 @@ def test_a_target_without_tensorflow_is_told() -> None:
     assert said == [("tensorflow", "TensorFlow is not installed in the target")]
 
 
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["tensorfow"], "it names tensorfow: did you mean tensorflow?"),
+        (["numpy", "kears"], "it names kears: did you mean keras?"),
+        (["torch"], "it names torch"),
+        (["a", "b", "c", "d", "e"], "it names a, b, c, d and 1 more"),
+    ],
+)
+def test_what_a_list_names_instead_of_tensorflow_is_told(names: list[str], told: str) -> None:
+    packages = tuple(Package(name=name, version="1.0") for name in names)
+
+    said = say("EL301", make_comparison(**make_reading(None, None, packages=packages)))
+
+    assert said == [("tensorflow", f"TensorFlow is not installed in the target, nor Keras; {told}")]
+
+
 def test_a_target_with_tensorflow_but_without_keras_is_told() -> None:
     said = say("EL301", make_comparison(**make_reading(None)))
 

@@ -10,6 +10,7 @@ from judged import (
     make_comparison,
     make_content,
     make_dense,
+    make_fingerprint,
     make_functional,
     make_input,
     make_keras,
@@ -22,6 +23,7 @@ from judged import (
 from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER, WEIGHTS_LOADER, Signature, Unknown
 from envlock.knowledge import Comparison, judge
 from envlock.knowledge.rule import release
+from envlock.values import replace
 
 SERVED = (Signature(name="serving_default", inputs=(), outputs=()),)
 
@@ -477,3 +479,23 @@ def test_what_could_not_be_read_is_said_not_to_be_judged() -> None:
     said = say("EL122", make_comparison(artifact=make_artifact("hdf5"), content=content))
 
     assert said == [("house.h5", "its architecture was not judged: h5py is not installed")]
+
+
+def test_a_python_that_is_not_said_is_to_be_named() -> None:
+    layer = make_layer("Lambda", name="double", function_type="lambda")
+    seen = make_comparison(
+        content=make_content(make_input(), layer), current=make_fingerprint(python=Unknown("not said"))
+    )
+
+    assert [item.remedy for item in judge(seen) if (item.code, item.subject) == ("EL116", "python")] == [
+        "name it (python==3.11), or run envlock verify there"
+    ]
+
+
+def test_load_model_finds_no_architecture_in_a_file_of_weights() -> None:
+    artifact = replace(make_artifact("hdf5"), format="weights")
+
+    (found,) = (item for item in judge(make_comparison(artifact=artifact)) if item.code != "EL103")
+
+    assert (found.code, found.loaders) == ("EL137", (KERAS_LOADER,))
+    assert found.error.startswith("ValueError: No model config found in the file at ")

@@ -16,8 +16,10 @@ from judged import (
     make_reading,
 )
 
+from envlock import knowledge
 from envlock.errors import UsageError
 from envlock.knowledge import MODULES, RULES, explain, formats, judge
+from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import ALL_LOADERS, Rule
 from envlock.values import replace
 
@@ -93,7 +95,7 @@ def test_an_environment_has_nothing_against_its_own_model() -> None:
     assert judge(make_comparison()) == ()
 
 
-def test_the_worst_findings_come_first_then_codes_then_subjects() -> None:
+def test_the_worst_findings_come_first_and_the_surroundings_before_the_model() -> None:
     seen = make_comparison(
         locked=make_fingerprint(variables={"TF_ENABLE_ONEDNN_OPTS": "0"}),
         artifact=make_artifact(),
@@ -106,17 +108,45 @@ def test_the_worst_findings_come_first_then_codes_then_subjects() -> None:
     assert found == [
         ("ERROR", "EL001", "a"),
         ("ERROR", "EL001", "b"),
+        ("ERROR", "EL324", "keras"),
         ("ERROR", "EL108", "InputLayer 'features'"),
         ("ERROR", "EL112", "Dense 'dense'"),
-        ("ERROR", "EL324", "keras"),
         ("WARNING", "EL304", "TF_ENABLE_ONEDNN_OPTS"),
         ("NOTE", "EL311", "flask"),
         ("NOTE", "EL312", "keras.version"),
     ]
 
 
-@pytest.mark.parametrize("asked", ["EL102", "el102"])
-def test_a_rule_is_found_by_its_code_in_any_case(asked: str) -> None:
+def of(*problems: tuple[str, str], kind: str) -> list[str]:
+    """The codes of findings in their order, from problems with what avoids them, as a walk yielded these."""
+    told = tuple(
+        Problem(code=code, subject=code, message=code, avoided_by=avoided_by) for code, avoided_by in problems
+    )
+    seen = make_comparison(artifact=make_artifact(kind))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(knowledge.loading, "problems", lambda _: told)
+        return [item.code for item in judge(seen)]
+
+
+def test_what_one_walk_found_stays_in_its_order() -> None:
+    assert of(("EL123", ""), ("EL108", ""), ("EL112", ""), kind="hdf5") == ["EL123", "EL108", "EL112"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "codes"),
+    [
+        ("hdf5", ["EL108", "EL126", "EL128", "EL111", "EL129"]),
+        ("keras", ["EL108", "EL126", "EL111", "EL128", "EL129"]),
+    ],
+)
+def test_what_a_loader_comes_to_later_is_told_later(kind: str, codes: list[str]) -> None:
+    later = (("EL129", ""), ("EL111", "compile=False"), ("EL128", ""), ("EL126", ""), ("EL108", ""))
+
+    assert of(*later, kind=kind) == codes
+
+
+@pytest.mark.parametrize("asked", ["EL102", "el102", "102"])
+def test_a_rule_is_found_by_its_code_in_any_form(asked: str) -> None:
     assert explain(asked) is formats.archive_before_2_12
 
 

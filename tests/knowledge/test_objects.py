@@ -19,7 +19,8 @@ from judged import (
 )
 
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, Python, TensorSpec, Unknown
-from envlock.knowledge import Comparison, judge
+from envlock.knowledge import Comparison, Finding, explain, judge
+from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import release
 
 # The beginning of `lambda x: x * 2.5 + 1.0`, compiled by Python 3.11.
@@ -97,13 +98,6 @@ def test_keras_3_does_not_find_a_class_that_it_dropped() -> None:
     said = say("EL123", seen_by("3.5.0", layer, kind="hdf5", writer="2.15.0"))
 
     assert said == [
-        (
-            "ThresholdedReLU",
-            (
-                "ThresholdedReLU 'relu' of keras.layers is not in Keras 3.5.0, so that the model's code "
-                "cannot make one"
-            ),
-        ),
         (
             "ThresholdedReLU 'relu'",
             "ThresholdedReLU 'relu' is a class that Keras 3.5.0 does not find in an .h5 file",
@@ -597,3 +591,18 @@ def test_arrays_that_a_release_does_not_look_for_or_read(
     found = judge(with_arrays(writer, reader, **{name: dtype}))
 
     assert [item.code for item in found if item.subject == name] == expected
+
+
+def told(code: str, error: str) -> Finding:
+    """The finding that a rule makes of a walk's problem with this error."""
+    problem = Problem(code=code, subject="layer", message="it fails", error=error)
+    return next(explain(code).findings(make_comparison(problems=(problem,))))
+
+
+def test_a_mask_that_an_older_numpy_makes_is_mended_by_that() -> None:
+    assert told("EL129", "module 'numpy' has no attribute 'bool'").remedy.startswith("install numpy<1.24")
+    assert "numpy" not in told("EL129", "ValueError").remedy
+
+
+def test_a_load_that_does_not_end_says_nothing() -> None:
+    assert told("EL127", "the process ended").error.startswith("nothing: load_model does not come back")

@@ -4,9 +4,10 @@ import pytest
 from judged import make_finding, make_report
 
 from envlock.changes import Change
-from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER
+from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER, WEIGHTS_LOADER
 from envlock.knowledge import Finding, Severity, explain
 from envlock.report import Proof, Report
+from envlock.targets import UNSAID
 from envlock.views import text
 
 HOSTILE = "a\x1b[2Jb\x07\u202ec\x9b"
@@ -122,7 +123,7 @@ def test_long_words_of_the_loader_are_cut() -> None:
     ("suggestions", "lines"),
     [
         (None, []),
-        ((), ["  loads in: no environment that envlock knows of"]),
+        ((), ["  loads here with load_weights alone, into a model built from its code"]),
         (
             ("tensorflow==2.15.1", "keras==3.5.0"),
             ["  loads in: tensorflow==2.15.1", "  loads in: keras==3.5.0"],
@@ -133,6 +134,50 @@ def test_other_environments_are_told_where_they_were_asked_for(
     suggestions: tuple[str, ...] | None, lines: list[str]
 ) -> None:
     assert shown(make_report(suggestions=suggestions))[1:] == lines
+
+
+def test_where_nothing_loads_the_model_that_is_said() -> None:
+    report = make_report(suggestions=(), loaders={KERAS_LOADER: "breaks", WEIGHTS_LOADER: "breaks"})
+
+    assert shown(report)[-1] == "  loads in: no environment that envlock knows of"
+
+
+def test_an_argument_that_mends_it_is_told_before_other_environments() -> None:
+    finding = make_finding(avoided_by="safe_mode=False")
+
+    lines = shown(make_report(findings=(finding,), verdict="breaks", suggestions=("keras==3.5.0",)))
+
+    assert [line for line in lines if line.startswith("  loads")] == [
+        "  loads here with safe_mode=False",
+        "  loads in: keras==3.5.0",
+    ]
+
+
+def test_findings_of_one_kind_stand_where_the_first_of_them_does() -> None:
+    kinds = ("EL108", "EL123", "EL108")
+    found = tuple(make_finding(code=code, message=f"number {at}") for at, code in enumerate(kinds))
+
+    lines = shown(make_report(findings=found, verdict="breaks"))
+
+    assert [line for line in lines if "error" in line] == [
+        "  error EL108: number 0",
+        "  error EL108: number 2",
+        "  error EL123: number 1",
+    ]
+
+
+def test_a_loader_that_is_not_that_of_keras_is_named_in_the_first_line() -> None:
+    report = make_report(loader=WEIGHTS_LOADER, verdict="compatible")
+
+    assert shown(report)[0].startswith("house.keras: compatible for load_weights in requirements.txt")
+
+
+def test_what_no_list_tells_is_not_counted_among_the_unknown() -> None:
+    unknown = {"cpu": UNSAID.reason, "python": "the list names no Python"}
+
+    assert shown(make_report(unknown=unknown))[1:] == ["  unknown: python (1 fact; -v says why)"]
+    assert shown(make_report(unknown={"cpu": UNSAID.reason}))[1:] == []
+    assert shown(make_report(unknown=unknown), verbose=True)[1] == f"  unknown cpu: {UNSAID.reason}"
 
 
 def test_a_finding_for_another_loader_is_not_told_as_one_for_this() -> None:

@@ -75,6 +75,14 @@ _CHANGED = (
         )
         for name in ("CategoryEncoding", "Discretization")
     ),
+    _Changed(
+        class_name="TextVectorization",
+        at=((3, 5), (3, 6)),
+        is_back=True,
+        does="encodes an empty text",
+        key="output_mode",
+        value="multi_hot",
+    ),
     _Changed(class_name="RandomCrop", at=((2, 7), (3, 6), (3, 8)), does="crops"),
     _Changed(class_name="LayerNormalization", at=((3, 11),), given="whole"),
     _Changed(class_name="LayerNormalization", at=((3, 6),), given="float16"),

@@ -116,7 +116,6 @@ def _copied(load: Load, config: dict[str, Any]) -> Iterator[Problem]:
                 message=f"{what} is in two models that share it, of which {load.reader_name} makes two, "
                 "and the archive has the weights of one",
                 error=f"Layer '{shown(name or what)}' expected 2 variables, but received 0 variables during",
-                loaders=(KERAS_LOADER, WEIGHTS_LOADER),
             )
             return
         met.add((text_of(layer, "class_name"), name))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from envlock.artifacts import names
+from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER
 from envlock.knowledge.loading.common import config_of, missing_code, shown, text_of
 from envlock.knowledge.loading.keras3_loader import Loader, Task
 from envlock.knowledge.loading.keras3_objects import base_values, walk
@@ -59,6 +60,7 @@ def _reordered(loader: Loader) -> Iterator[Problem]:
             error="ValueError: A total of 1 objects could not be loaded. Example error message for object "
             "<keras.src.optimizers.nadam.Nadam object>: The shape of the target variable and the shape of "
             "the target value in `variable.assign(value)` must match.",
+            loaders=(KERAS_LOADER, WEIGHTS_LOADER),
             avoided_by=COMPILE,
         )
 

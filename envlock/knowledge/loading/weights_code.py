@@ -38,7 +38,13 @@ _PACKAGES = {
     "regularizer": "keras.regularizers",
     "schedule": "keras.optimizers.schedules",
 }
-_ELSEWHERE = {"optimizer": ("keras.mixed_precision",)}
+# Keras 3 keeps the names under `_legacy` for code that says `tf.keras`.
+_ELSEWHERE = {
+    "optimizer": ("keras.mixed_precision",),
+    "layer": ("keras._legacy.layers",),
+    "loss": ("keras._legacy.losses",),
+    "metric": ("keras._legacy.metrics",),
+}
 # What Keras puts around an optimizer by itself where the policy asks for it.
 _WRAPPER = "LossScaleOptimizer"
 # What Keras 2 makes of `add_loss` and `add_metric` with a symbolic tensor, which Keras 3 has no place for.

@@ -113,6 +113,7 @@ def test_bfloat16_is_rounded_otherwise_since_2_9(writer: str, reader: str) -> No
         ("Normalization", {"invert": True}, ("2.13.0", "2.15.0"), "2.10.0"),
         ("CategoryEncoding", {"output_mode": "one_hot"}, ("2.15.0", "3.5.0"), "3.3.3"),
         ("Discretization", {"output_mode": "one_hot"}, ("3.0.0", "3.3.3"), "3.4.0"),
+        ("TextVectorization", {"output_mode": "multi_hot"}, ("2.15.0", "3.6.0"), "3.5.0"),
     ],
 )
 def test_a_layer_that_changed(
