@@ -62,7 +62,7 @@ Row = dict[str, str]
 
 # What an exception quotes, and what it says of a format where it quotes nothing.
 QUOTED = re.compile(
-    r"(?:Unknown [\w ]+|class|object|function): ([A-Za-z]\w+)"
+    r"(?:Unknown [\w ]+|class|object|function): ([A-Za-z]\w+)|<([A-Z]\w+) name="
     r"|'([\w.>/-]{2,80})'|`([\w.>/-]{2,80})`|\"([\w.>/-]{2,80})\""
     r"|\b([A-Z][a-z0-9]+(?:[A-Z]\w*)+|Functional|Sequential|Lambda)\b"
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from envlock.artifacts import names
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "config_of",
+    "is_counted_once",
     "is_own",
     "is_put_together",
     "key_problems",
@@ -32,6 +33,7 @@ __all__ = [
 
 _MOST_SHOWN = 80
 _MOST_LISTED = 4
+_MOST_DIGITS = 9
 
 
 def config_of(item: object) -> dict[str, Any]:
@@ -122,6 +124,15 @@ def is_put_together(
     if not is_archive:
         return any(name.startswith("model_weights/") for name in held)
     return "trainable" in found or any(name.startswith("_layer_checkpoint_dependencies/") for name in held)
+
+
+def is_counted_once(name: str, names: Collection[str]) -> bool:
+    """Whether the number before that of a name was used too: `dense` before `dense_1`."""
+    base, _, number = name.rpartition("_")
+    if not (base and number.isascii() and number.isdigit() and len(number) < _MOST_DIGITS):
+        return True
+    before = int(number) - 1
+    return (f"{base}_{before}" if before > 0 else base) in names
 
 
 def missing_code(asked: str, owner: str, *, avoided_by: str = "", error: str = "") -> Problem:

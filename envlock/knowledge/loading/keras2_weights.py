@@ -12,7 +12,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, Maybe, TensorSpec
-from envlock.knowledge.loading.common import config_of, is_put_together, label, shown, snake, text_of
+from envlock.knowledge.loading.common import (
+    config_of,
+    is_counted_once,
+    is_put_together,
+    label,
+    shown,
+    snake,
+    text_of,
+)
 from envlock.knowledge.loading.keras2_load import Load
 from envlock.knowledge.loading.keras2_objects import is_network
 from envlock.knowledge.problem import Problem
@@ -160,21 +168,9 @@ def _is_lost(held: Maybe[tuple[TensorSpec, ...]], written: str, read: str) -> bo
         return True
     listed = {spec.name.split("/")[1] for spec in held if spec.name.startswith("layers/")}
     is_all = all(spec.name.startswith(("layers/", "optimizer/", "metrics/")) for spec in held)
-    return bool(listed) and not (is_all and read == _ONCE and _is_counted_once(listed))
-
-
-def _is_counted_once(names: set[str]) -> bool:
-    """Whether no number is left out: `dense`, `dense_1`, `dense_2`."""
-    for name in names:
-        base, _, number = name.rpartition("_")
-        if base and number.isascii() and number.isdigit() and len(number) < _MOST_DIGITS:
-            before = int(number) - 1
-            if (f"{base}_{before}" if before else base) not in names:
-                return False
-    return True
-
-
-_MOST_DIGITS = 9
+    return bool(listed) and not (
+        is_all and read == _ONCE and all(is_counted_once(name, listed) for name in listed)
+    )
 
 
 def _layout(release: Release) -> str:

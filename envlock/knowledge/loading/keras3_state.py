@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER
-from envlock.knowledge.loading.common import config_of, label, shown, text_of
+from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, TensorSpec
+from envlock.knowledge.loading.common import config_of, is_counted_once, label, shown, snake, text_of
 from envlock.knowledge.loading.keras3_loader import Loader
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import Release, written
@@ -141,15 +141,36 @@ def archive_weights(loader: Loader) -> Iterator[Problem]:
     seen = loader.seen
     if not seen.writer or seen.writer >= (2, 14):
         return
+    arrays = seen.content.weights
+    twice = _counted_twice(arrays) if isinstance(arrays, tuple) else None
     met: dict[str, int] = {}
     lost = []
     for item in _layers(loader):
-        name = text_of(item, "class_name") or ""
-        if _has_weights(loader, item):
+        name = snake((text_of(item, "class_name") or "").rpartition(">")[2])
+        if name in twice if twice is not None else _has_weights(loader, item):
             met[name] = met.get(name, 0) + 1
             lost += [item] if met[name] > 1 else []
     if lost:
         yield _misfiled(loader, lost)
+
+
+_CONTAINERS = {"layers", "_layer_checkpoint_dependencies"}
+
+
+def _counted_twice(arrays: tuple[TensorSpec, ...]) -> set[str]:
+    """The classes of which an archive has one with a number and none with the number before it."""
+    found: dict[str, set[str]] = {}
+    for spec in arrays:
+        parts = spec.name.split("/")
+        for number, part in enumerate(parts[:-1]):
+            if part in _CONTAINERS:
+                found.setdefault("/".join(parts[:number]), set()).add(parts[number + 1])
+    return {
+        name.rpartition("_")[0]
+        for names in found.values()
+        for name in names
+        if not is_counted_once(name, names)
+    }
 
 
 def _misfiled(loader: Loader, lost: list[dict[str, Any]]) -> Problem:
@@ -162,6 +183,7 @@ def _misfiled(loader: Loader, lost: list[dict[str, Any]]) -> Problem:
             f"ValueError: A total of {len(lost)} objects could not be loaded. Example error message for "
             f"object <{what.partition(' ')[0]} name={name}, built=True>: Layer '{name}' expected"
         ),
+        loaders=(KERAS_LOADER, WEIGHTS_LOADER),
     )
 
 
