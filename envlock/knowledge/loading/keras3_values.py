@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from envlock.knowledge.loading.common import label, shown, text_of
+from envlock.knowledge.loading.keras3_shapes import fed_rank
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import Release
 from envlock.values import frozen
@@ -18,6 +19,10 @@ __all__ = ["value_problems"]
 
 _EVER: Release = (3,)
 _NEVER: Release = (99,)
+
+# The releases between which means are broadcast as they are given.
+_SPREAD: Release = (3, 8)
+_ALIGNED: Release = (3, 14)
 
 # The first release that tells the shape of what a model gives.
 _SHAPED: Release = (3, 4)
@@ -60,6 +65,24 @@ def value_problems(
             )
     if "TimeDistributed" in lineage and loader.release < _SHAPED:
         yield from _shapeless(loader, item, config)
+    if "Normalization" in lineage and _SPREAD <= loader.release < _ALIGNED:
+        yield from _misaligned(loader, item, config)
+
+
+def _misaligned(loader: Loader, item: dict[str, Any], config: Config) -> Iterator[Problem]:
+    """Means along another axis than the last, which these releases spread along that."""
+    match config.get("axis"), config.get("mean"):
+        case ([int(axis)], [_, _, *_]) | (int(axis), [_, _, *_]):
+            rank = fed_rank(loader, item)
+            if rank is None or axis in {-1, rank - 1}:
+                return
+            yield Problem(
+                code="EL125",
+                subject=label(item),
+                message=f"{label(item)} has means along axis {axis}; {loader.name} takes them along the last",
+                error="InvalidArgumentError: {{function_node __wrapped__BroadcastTo_device_}} Unable to "
+                "broadcast tensor of shape",
+            )
 
 
 def _shapeless(loader: Loader, item: dict[str, Any], config: Config) -> Iterator[Problem]:

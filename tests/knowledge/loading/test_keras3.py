@@ -394,6 +394,28 @@ def test_an_axis_that_is_lost_may_be_the_default_counted_from_the_other_end(
     assert [problem.code for problem in problems(model, "3.5.0")] == codes
 
 
+@pytest.mark.parametrize(
+    ("axis", "mean", "reader", "told"),
+    [
+        (1, [0.0, 1.0], "3.8.0", ["EL125"]),
+        ([1], [0.0, 1.0], "3.13.2", ["EL125"]),
+        (1, [0.0, 1.0], "3.7.0", []),
+        (1, [0.0, 1.0], "3.14.0", []),
+        (-1, [0.0, 1.0], "3.9.2", []),
+        (2, [0.0, 1.0], "3.9.2", []),
+        (1, 0.5, "3.9.2", []),
+        (1, None, "3.9.2", []),
+    ],
+)
+def test_means_along_another_axis_than_the_last_were_spread_along_that(
+    axis: Any, mean: Any, reader: str, told: list[str]
+) -> None:
+    layer = make_layer("Normalization", name="scaled", axis=axis, mean=mean, variance=mean)
+    content = make_content(layer | {"build_config": {"input_shape": [None, 2, 3]}})
+
+    assert [problem.code for problem in problems(content, reader, writer="3.5.0", kind="keras")] == told
+
+
 @pytest.mark.parametrize(("has_weights", "told"), [(True, ("EL128", False)), (False, ("EL131", True))])
 def test_an_axis_that_is_lost_is_silent_where_there_are_no_weights(
     *, has_weights: bool, told: tuple[str, bool]
