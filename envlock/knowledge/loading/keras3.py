@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from envlock.facts import WEIGHTS_LOADER
 from envlock.knowledge.loading.common import is_put_together, label, shown, text_of
+from envlock.knowledge.loading.keras3_base import MODEL
 from envlock.knowledge.loading.keras3_compile import archive_settings, hdf5_settings
 from envlock.knowledge.loading.keras3_loader import Loader, Task, loader_of
-from envlock.knowledge.loading.keras3_objects import MODEL, walk
+from envlock.knowledge.loading.keras3_objects import walk
 from envlock.knowledge.loading.keras3_state import (
     archive_arrays,
     archive_assets,

@@ -9,8 +9,9 @@ from typing import Any
 from envlock.artifacts import names
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER
 from envlock.knowledge.loading.common import config_of, missing_code, shown, text_of
+from envlock.knowledge.loading.keras3_base import base_values
 from envlock.knowledge.loading.keras3_loader import Loader, Task
-from envlock.knowledge.loading.keras3_objects import base_values, walk
+from envlock.knowledge.loading.keras3_objects import walk
 from envlock.knowledge.problem import COMPILE, Problem
 from envlock.knowledge.rule import THREE, Release, written
 
