@@ -88,7 +88,18 @@ _CHANGED = (
     _Changed(class_name="LayerNormalization", at=((3, 6),), given="float16"),
     _Changed(class_name="LayerNormalization", at=((2, 16), THREE, (3, 6)), given="bfloat16"),
     _Changed(class_name="BatchNormalization", at=(THREE,), given="bfloat16"),
-    _Changed(class_name="Softmax", at=((2, 11),), given="bfloat16"),
+    *(
+        _Changed(class_name=name, at=((2, 11),), given="bfloat16")
+        for name in ("Attention", "EinsumDense", "Softmax")
+    ),
+    *(
+        _Changed(class_name=name, at=((2, 11),), given="bfloat16", key="activation", value="softmax")
+        for name in ("Activation", "Dense")
+    ),
+    _Changed(class_name="UpSampling2D", at=(THREE,), given="bfloat16", key="interpolation", other="nearest"),
+    _Changed(
+        class_name="TFOpLambda", at=((2, 16),), given="bfloat16", key="function", value="math.reduce_mean"
+    ),
     _Changed(class_name="Normalization", at=((2, 11),), does="inverts", key="invert", value=True),
 )
 
