@@ -1,8 +1,9 @@
 """
 What is computed otherwise under the same name and the same keys, however the model gets its weights.
 
-Each row below was seen when layers were run with the same weights and inputs in fifteen releases, and its
-boundary is where the source of the class changed (docs/verdicts.md).
+Each row below was seen when layers were run with the same weights and inputs in up to fifteen releases
+(docs/verdicts.md). Its boundary is where the source of the class changed; of 16-bit types, which TensorFlow's
+kernels round, it is the minor release after the last that was seen to give the old numbers.
 """
 
 from __future__ import annotations

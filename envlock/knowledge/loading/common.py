@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from envlock.knowledge.releases import KerasClass
 
 __all__ = [
+    "SHAPES_DIFFER",
     "config_of",
     "is_counted_once",
     "is_own",
@@ -25,6 +26,7 @@ __all__ = [
     "label",
     "listed",
     "missing_code",
+    "not_loaded",
     "policy_of",
     "shown",
     "snake",
@@ -133,6 +135,20 @@ def is_counted_once(name: str, names: Collection[str]) -> bool:
         return True
     before = int(number) - 1
     return (f"{base}_{before}" if before > 0 else base) in names
+
+
+# What Keras 3 says where an array and the variable that it is for are of different shapes.
+SHAPES_DIFFER = (
+    "The shape of the target variable and the shape of the target value in "
+    "`variable.assign(value)` must match."
+)
+
+
+def not_loaded(what: str, *, count: int = 1) -> str:
+    """What Keras 3 says of objects whose state it could not load; `what` is the first, and why."""
+    return (
+        f"ValueError: A total of {count} objects could not be loaded. Example error message for object {what}"
+    )
 
 
 def missing_code(asked: str, owner: str, *, avoided_by: str = "", error: str = "") -> Problem:

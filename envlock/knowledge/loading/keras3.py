@@ -13,7 +13,6 @@ from envlock.knowledge.loading.keras3_compile import archive_settings, hdf5_sett
 from envlock.knowledge.loading.keras3_loader import Loader, Task, loader_of
 from envlock.knowledge.loading.keras3_objects import walk
 from envlock.knowledge.loading.keras3_state import (
-    archive_arrays,
     archive_assets,
     archive_weights,
     hdf5_state,
@@ -41,7 +40,6 @@ def archive(seen: Comparison, api: KerasApi) -> Iterator[Problem]:
         archive_settings(loader),
         archive_weights(loader),
         archive_assets(loader),
-        archive_arrays(loader),
         _put_together(loader),
         lists(loader),
         shared(loader),

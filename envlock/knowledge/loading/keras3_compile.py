@@ -8,7 +8,14 @@ from typing import Any
 
 from envlock.artifacts import names
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER
-from envlock.knowledge.loading.common import config_of, missing_code, shown, text_of
+from envlock.knowledge.loading.common import (
+    SHAPES_DIFFER,
+    config_of,
+    missing_code,
+    not_loaded,
+    shown,
+    text_of,
+)
 from envlock.knowledge.loading.keras3_base import base_values
 from envlock.knowledge.loading.keras3_loader import Loader, Task
 from envlock.knowledge.loading.keras3_objects import walk
@@ -58,9 +65,7 @@ def _reordered(loader: Loader) -> Iterator[Problem]:
             code="EL128",
             subject="Nadam",
             message=f"{written(loader.seen)} holds the state of Nadam in another order than {loader.name}",
-            error="ValueError: A total of 1 objects could not be loaded. Example error message for object "
-            "<keras.src.optimizers.nadam.Nadam object>: The shape of the target variable and the shape of "
-            "the target value in `variable.assign(value)` must match.",
+            error=not_loaded(f"<keras.src.optimizers.nadam.Nadam object>: {SHAPES_DIFFER}"),
             loaders=(KERAS_LOADER, WEIGHTS_LOADER),
             avoided_by=COMPILE,
         )

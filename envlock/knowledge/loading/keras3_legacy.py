@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from envlock.artifacts import names
-from envlock.knowledge.loading.common import config_of, kind_of, label, shown, text_of
+from envlock.knowledge.loading.common import SHAPES_DIFFER, config_of, kind_of, label, shown, text_of
 from envlock.knowledge.loading.keras3_lambda import legacy_lambda
 from envlock.knowledge.loading.keras3_loader import TENSORFLOW_FUNCTIONS, Loader
 from envlock.knowledge.loading.keras3_shapes import fed_rank, fed_shape
@@ -72,10 +72,7 @@ def lost_axis(loader: Loader, item: dict[str, Any], found: KerasClass | None) ->
 def _misfit(loader: Loader, name: str) -> str:
     if loader.release >= (3, 6):
         return f"ValueError: Shape mismatch in layer #0 (named {name})for weight {name}/gamma"
-    return (
-        "ValueError: The shape of the target variable and the shape of the target value in "
-        "`variable.assign(value)` must match."
-    )
+    return f"ValueError: {SHAPES_DIFFER}"
 
 
 def _is_the_same(axis: object, default: object, rank: int | None) -> bool:

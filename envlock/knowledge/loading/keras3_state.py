@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, TensorSpec
-from envlock.knowledge.loading.common import config_of, is_counted_once, label, shown, snake, text_of
+from envlock.knowledge.loading.common import (
+    config_of,
+    is_counted_once,
+    label,
+    not_loaded,
+    shown,
+    snake,
+    text_of,
+)
 from envlock.knowledge.loading.keras3_loader import Loader
 from envlock.knowledge.problem import Problem
-from envlock.knowledge.rule import Release, written
+from envlock.knowledge.rule import written
 
-__all__ = ["archive_arrays", "archive_assets", "archive_weights", "hdf5_state", "hdf5_weights"]
+__all__ = ["archive_assets", "archive_weights", "hdf5_state", "hdf5_weights"]
 
 # Classes that have a `build` and no weights; of the others a `build` tells.
 _WEIGHTLESS = {"Activation", "BaseConvCropping", "Dropout", "InputLayer", "Merge", "Reshape"}
@@ -51,36 +58,10 @@ def archive_assets(loader: Loader) -> Iterator[Problem]:
                 code="EL118",
                 subject=node.label,
                 message=f"{node.label} has learnt weights of its words, which {loader.name} cannot read back",
-                error=(
-                    "ValueError: A total of 1 objects could not be loaded. Example error message for object "
+                error=not_loaded(
                     f"<{node.class_name} name={shown(node.config.get('name'))}, built=True>: object of type"
                 ),
             )
-
-
-def archive_arrays(loader: Loader) -> Iterator[Problem]:
-    """Arrays that are filed as the reader does not know yet, where they were listed."""
-    arrays = loader.seen.content.weights
-    known = arrays if isinstance(arrays, tuple) else ()
-    nested = next((spec.name for spec in known if _NESTED.search(spec.name)), None)
-    if nested is not None and not _files_nested(loader.release) and _files_nested(loader.seen.writer):
-        yield _unfit("EL107", nested, f"is filed in a nested container, where {loader.name} does not look")
-
-
-_NESTED = re.compile(r"(^|/)container(_\d{1,9})?/")
-
-
-def _files_nested(found: Release) -> bool:
-    """Whether a release files layers that are held in lists of lists, and the like, by containers."""
-    return (3, 12, 3) <= found < (3, 13) or found >= (3, 15)
-
-
-def _unfit(code: str, name: str, told: str) -> Problem:
-    what = shown(name)
-    error = "ValueError: A total of 1 objects could not be loaded. Example error message for object"
-    return Problem(
-        code=code, subject=what, message=f"{what} {told}", error=error, loaders=(KERAS_LOADER, WEIGHTS_LOADER)
-    )
 
 
 def hdf5_weights(loader: Loader) -> Iterator[Problem]:
@@ -179,9 +160,8 @@ def _misfiled(loader: Loader, lost: list[dict[str, Any]]) -> Problem:
         code="EL107",
         subject=what,
         message=f"{written(loader.seen)} files the weights of {what} where {loader.name} does not look",
-        error=(
-            f"ValueError: A total of {len(lost)} objects could not be loaded. Example error message for "
-            f"object <{what.partition(' ')[0]} name={name}, built=True>: Layer '{name}' expected"
+        error=not_loaded(
+            f"<{what.partition(' ')[0]} name={name}, built=True>: Layer '{name}' expected", count=len(lost)
         ),
         loaders=(KERAS_LOADER, WEIGHTS_LOADER),
     )

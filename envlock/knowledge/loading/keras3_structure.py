@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from envlock.knowledge.loading.common import config_of, label, shown, text_of
+from envlock.knowledge.loading.common import config_of, label, not_loaded, shown, text_of
 from envlock.knowledge.loading.keras3_loader import Loader
 from envlock.knowledge.loading.keras3_models import is_graph
 from envlock.knowledge.problem import Problem
@@ -201,6 +201,7 @@ def _copied(loader: Loader, item: dict[str, Any]) -> Problem:
         subject=what,
         message=f"{what} is in several models, of which {loader.name} makes one for each; "
         "the archive has weights for one",
-        error="ValueError: A total of 1 objects could not be loaded. Example error message for object "
-        f"<{shown(item.get('class_name'))} name={name}, built=True>: Layer '{name}' expected",
+        error=not_loaded(
+            f"<{shown(item.get('class_name'))} name={name}, built=True>: Layer '{name}' expected"
+        ),
     )

@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from envlock.facts import WEIGHTS_LOADER
-from envlock.knowledge.loading.common import config_of, is_own, kind_of, shown, text_of
+from envlock.knowledge.loading.common import (
+    SHAPES_DIFFER,
+    config_of,
+    is_own,
+    kind_of,
+    not_loaded,
+    shown,
+    text_of,
+)
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import THREE, Comparison, written
 
@@ -66,9 +74,7 @@ def _momentum(seen: Comparison) -> Iterator[Problem]:
             code="EL128",
             subject="SGD",
             message=f"{written(seen)} holds a momentum of SGD where {seen.reader_name} has its learning rate",
-            error="ValueError: A total of 1 objects could not be loaded. Example error message for object "
-            "<keras.src.optimizers.sgd.SGD>: The shape of the target variable and the shape of the target "
-            "value in `variable.assign(value)` must match.",
+            error=not_loaded(f"<keras.src.optimizers.sgd.SGD object>: {SHAPES_DIFFER}"),
             loaders=_ONLY,
         )
 

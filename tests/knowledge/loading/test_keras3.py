@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from judged import make_artifact, make_comparison, make_content, make_layer, make_reading
 
-from envlock.facts import Content, TensorSpec
+from envlock.facts import WEIGHTS_LOADER, Content, TensorSpec
 from envlock.knowledge import releases
 from envlock.knowledge.loading import keras3
 from envlock.knowledge.problem import Problem
@@ -312,6 +312,28 @@ def test_a_module_of_keras_2_is_not_there(reader: str) -> None:
     assert [problem.code for problem in found] == ["EL106"]
 
 
+@pytest.mark.parametrize(
+    ("names", "lost"),
+    [
+        (["dense", "dense_2"], ["Dense 'two'"]),
+        (["dense", "dense_1"], []),
+        (["conv2d", "conv2d_2"], []),
+        ([], []),
+    ],
+)
+@pytest.mark.parametrize("place", ["layers", "_layer_checkpoint_dependencies", "layers/functional/layers"])
+def test_the_names_in_an_archive_of_2_13_tell_which_class_was_counted_twice(
+    place: str, names: list[str], lost: list[str]
+) -> None:
+    layers = [make_layer("Dense", name=name, units=2) for name in ("one", "two")]
+    held = tuple(TensorSpec(name=f"{place}/{name}/vars/0", shape=(4, 2), dtype="float32") for name in names)
+
+    found = problems(make_content(*layers, weights=held), "3.7.0", writer="2.13.1", kind="keras")
+
+    assert [problem.subject for problem in found if problem.code == "EL107"] == lost
+    assert all(WEIGHTS_LOADER in problem.loaders for problem in found if problem.code == "EL107")
+
+
 def test_the_second_layer_of_a_class_is_filed_elsewhere_in_2_13() -> None:
     layers = [make_layer("Dense", name=name, units=3) for name in ("one", "two")]
 
@@ -564,9 +586,10 @@ def test_nadam_keeps_its_state_in_another_order_since_3_10(
     held = tuple(TensorSpec(name=f"optimizer/vars/{at}", shape=(), dtype="float32") for at in range(3))
     content = make_content(compile_config={"optimizer": "nadam"}, weights=held)
 
-    assert [
-        code for code, said in told(content, reader, writer=writer, kind="keras") if "Nadam" in said
-    ] == expected
+    found = problems(content, reader, writer=writer, kind="keras")
+
+    assert [problem.code for problem in found if problem.subject == "Nadam"] == expected
+    assert all(WEIGHTS_LOADER in problem.loaders for problem in found if problem.subject == "Nadam")
 
 
 def test_a_loss_of_the_users_hands_on_what_keras_2_wrote() -> None:
