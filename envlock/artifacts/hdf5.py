@@ -68,12 +68,14 @@ def weights_inside(path: Path, start: int, size: int) -> Maybe[tuple[TensorSpec,
 
 
 def _found_plainly(path: Path, size: int) -> dict[str, Any] | None:
-    """The same as the child finds, without HDF5's library; `None` where that is needed."""
+    """What the child would find, without HDF5's library; `None` where that is needed."""
     with path.open("rb") as file:
+        if hdf5_layout.is_cut(file, 0, size):
+            raise ArtifactError(f"{path.name} is a damaged HDF5 file: it is truncated")
         texts = hdf5_layout.texts(file, 0, size, _ATTRIBUTES)
         specs = None if texts is None else hdf5_layout.arrays(file, 0, size)
-        if texts is None or not specs or hdf5_layout.is_cut(file, 0, size):
-            return None
+    if texts is None or not specs:
+        return None
     rows = [[spec.name, list(spec.shape), spec.dtype] for spec in specs]
     return {**texts, "weights": rows, "objects": len(rows)}
 
