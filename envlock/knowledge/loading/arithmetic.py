@@ -13,7 +13,9 @@ from typing import Any
 
 from envlock.artifacts.reading import Node
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER
-from envlock.knowledge.loading.common import config_of, policy_of
+from envlock.knowledge.loading.common import policy_of
+from envlock.knowledge.loading.flow import fed_layers
+from envlock.knowledge.loading.keras3_shapes import fed_shape
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import THREE, Comparison, Release
 from envlock.values import frozen
@@ -22,6 +24,9 @@ __all__ = ["problems"]
 
 _BOTH = (KERAS_LOADER, WEIGHTS_LOADER)
 _ENDLESS: Release = (99,)
+# The first give indices of the shape that they get; behind the others a dimension of 1 more is the same.
+_INDEXING = {"Discretization", "Hashing", "IntegerLookup", "StringLookup"}
+_RESHAPING = {"Flatten", "Reshape"}
 
 
 @frozen(kw_only=True)
@@ -31,7 +36,8 @@ class _Changed:
 
     `is_back` tells that after the last of them it is as it was before the first.
     `given` is what its inputs or its type have to be for that: `whole` numbers, `single` values (a last
-    dimension of 1), `bfloat16`, `float16`. `key` is to have `value`, or anything but `other`.
+    dimension of 1, which nothing takes away), `bfloat16`, `float16`. `key` is to have `value`, or anything
+    but `other`.
     """
 
     class_name: str
@@ -141,20 +147,20 @@ def problems(seen: Comparison) -> Iterator[Problem]:
     nodes = seen.nodes()
     if (seen.writer < THREE) != (seen.reader < THREE):
         yield from _hard_sigmoid(seen, nodes)
-    fed = _fed(nodes)
+    flows = _flows(nodes)
     for node in nodes:
-        dtype, shape = fed.get(str(node.config.get("name")), ("", None))
-        yield from _changes(seen, node, dtype, shape)
-        yield from _refusals(seen, node, dtype)
+        flow = flows.get(str(node.config.get("name")), _Flow())
+        yield from _changes(seen, node, flow)
+        yield from _refusals(seen, node, flow)
 
 
-def _changes(seen: Comparison, node: Node, dtype: str, shape: object) -> Iterator[Problem]:
+def _changes(seen: Comparison, node: Node, flow: _Flow) -> Iterator[Problem]:
     what = node.label
     for row in _ROWS.get(node.class_name, ()):
         if (
             _is_crossed(row, seen.writer, seen.reader)
             and _is_asked(row, node.config)
-            and _is_given(row.given, node.config, dtype, shape)
+            and _is_given(row.given, node.config, flow)
         ):
             yield _silent(what, _told(row, what, seen.reader_name))
     if policy_of(node.config).endswith("bfloat16") and (seen.writer < _ONEDNN) != (seen.reader < _ONEDNN):
@@ -174,16 +180,16 @@ def _told(row: _Changed, what: str, reader: str) -> str:
     return f"{what} {row.does} otherwise in {reader}"
 
 
-def _refusals(seen: Comparison, node: Node, dtype: str) -> Iterator[Problem]:
+def _refusals(seen: Comparison, node: Node, flow: _Flow) -> Iterator[Problem]:
     for row in _REFUSED:
         is_its = node.class_name == row.class_name and row.since <= seen.reader < row.until
-        if is_its and _is_given(row.given, node.config, dtype, None):
+        if is_its and _is_given(row.given, node.config, flow):
             yield Problem(
                 code="EL129",
                 subject=node.label,
-                message=f"{node.label} gets {dtype}, with which {seen.reader_name} cannot call it",
+                message=f"{node.label} gets {flow.dtype}, with which {seen.reader_name} cannot call it",
                 error=f"{row.raised}: Exception encountered when calling {node.class_name}.call(). "
-                + row.error.format(dtype=dtype),
+                + row.error.format(dtype=flow.dtype),
                 loaders=_BOTH,
             )
 
@@ -195,14 +201,16 @@ def _is_asked(row: _Changed, config: dict[str, Any]) -> bool:
     return found != row.other if row.other is not None else found == row.value
 
 
-def _is_given(given: str, config: dict[str, Any], dtype: str, shape: object) -> bool:
+def _is_given(given: str, config: dict[str, Any], flow: _Flow) -> bool:
     """Whether a layer gets or is what a row asks for."""
     if given == "whole":
-        return dtype.startswith(("int", "uint"))
+        return flow.dtype.startswith(("int", "uint"))
     if given == "short":
-        return dtype in {"uint8", "int8", "uint16", "int16"}
+        return flow.dtype in {"uint8", "int8", "uint16", "int16"}
     if given == "single":
-        return not isinstance(shape, list) or shape[-1:] == [1] or len(shape) == 1
+        is_flattened = bool(flow.consumers) and _RESHAPING.issuperset(flow.consumers)
+        shape = flow.shape
+        return not is_flattened and (not isinstance(shape, list) or shape[-1:] == [1] or len(shape) == 1)
     if given == "float16":
         return policy_of(config) == "float16"
     return not given or policy_of(config).endswith(given)
@@ -221,9 +229,18 @@ def _is_hard_sigmoid(value: object) -> bool:
     return value == "hard_sigmoid" or (isinstance(value, dict) and value.get("config") == "hard_sigmoid")
 
 
-def _fed(nodes: tuple[Node, ...]) -> dict[str, tuple[str, object]]:
-    """The layers that an input goes straight into, by name, with the type and the shape of that input."""
-    given = {
+@frozen(kw_only=True)
+class _Flow:
+    """The type that an input brings straight into a layer, its shape, and what its outputs go into."""
+
+    dtype: str = ""
+    shape: object = None
+    consumers: tuple[str, ...] = ()
+
+
+def _flows(nodes: tuple[Node, ...]) -> dict[str, _Flow]:
+    """The layers of all models, by name; the first of a name is taken."""
+    inputs = {
         str(node.config.get("name")): (
             str(node.config.get("dtype")),
             node.config.get("batch_shape") or node.config.get("batch_input_shape"),
@@ -231,37 +248,28 @@ def _fed(nodes: tuple[Node, ...]) -> dict[str, tuple[str, object]]:
         for node in nodes
         if node.class_name == "InputLayer"
     }
-    found: dict[str, tuple[str, object]] = {}
-    for node in nodes if given else ():
-        model = node.config.get("layers")
-        before: object = None
-        for item in model if isinstance(model, list) else ():
-            last, before = before, item
-            source = _source(item, last, given)
-            if source is not None:
-                found.setdefault(str(config_of(item).get("name")), given[source])
+    found: dict[str, _Flow] = {}
+    shapes = {name: shape for name, (_, shape) in inputs.items()}
+    for node in nodes if inputs else ():
+        layers = tuple(fed_layers(node.config.get("layers")))
+        consumers: dict[str, list[str]] = {}
+        for layer in layers:
+            for source in layer.sources:
+                consumers.setdefault(source, []).append(layer.class_name)
+        for layer in layers:
+            source = next((name for name in layer.sources if name in inputs), "")
+            shape = fed_shape(layer.item) or shapes.get(source or next(iter(layer.sources), ""))
+            if layer.class_name in _INDEXING:
+                shapes.setdefault(layer.name, shape)
+            flow = _Flow(
+                dtype=inputs.get(source, ("", None))[0],
+                shape=shape,
+                consumers=tuple(consumers.get(layer.name, ())),
+            )
+            found.setdefault(layer.name, flow)
     return found
 
 
-def _source(item: object, before: object, given: dict[str, tuple[str, object]]) -> str | None:
-    """Which input goes straight into a layer, by its nodes or by what stands before it."""
-    nodes = item.get("inbound_nodes") if isinstance(item, dict) else None
-    if not nodes:
-        last = str(config_of(before).get("name"))
-        return last if last in given else None
-    waiting, met = [nodes], 0
-    while waiting and met < _MOST:
-        value, met = waiting.pop(), met + 1
-        if isinstance(value, list):
-            if value and isinstance(value[0], str) and value[0] in given:
-                return value[0]
-            waiting.extend(inner for inner in value if isinstance(inner, (list, dict)))
-        elif isinstance(value, dict):
-            waiting.extend(inner for inner in value.values() if isinstance(inner, (list, dict)))
-    return None
-
-
-_MOST = 1000
 _ROWS: dict[str, tuple[_Changed, ...]] = {
     row.class_name: tuple(item for item in _CHANGED if item.class_name == row.class_name) for row in _CHANGED
 }

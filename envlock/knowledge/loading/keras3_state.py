@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, TensorSpec
 from envlock.knowledge.loading.common import (
     config_of,
-    is_counted_once,
     label,
     not_loaded,
     shown,
@@ -26,6 +26,14 @@ _WEIGHTLESS = {"Activation", "BaseConvCropping", "Dropout", "InputLayer", "Merge
 
 # Classes whose state is no weights, though they have a `build`.
 _STATELESS = {"Discretization", "IndexLookup", "TextVectorization"}
+
+# What keeps the arrays of these layers.
+_HOLDERS = {
+    "GRU": "GRUCell",
+    "LSTM": "LSTMCell",
+    "MultiHeadAttention": "EinsumDense",
+    "SimpleRNN": "SimpleRNNCell",
+}
 
 _LOOKUPS = {"TextVectorization", "StringLookup", "IntegerLookup"}
 
@@ -122,47 +130,82 @@ def archive_weights(loader: Loader) -> Iterator[Problem]:
     seen = loader.seen
     if not seen.writer or seen.writer >= (2, 14):
         return
-    arrays = seen.content.weights
-    twice = _counted_twice(arrays) if isinstance(arrays, tuple) else None
-    met: dict[str, int] = {}
-    lost = []
-    for item in _layers(loader):
-        name = snake((text_of(item, "class_name") or "").rpartition(">")[2])
-        if name in twice if twice is not None else _has_weights(loader, item):
-            met[name] = met.get(name, 0) + 1
-            lost += [item] if met[name] > 1 else []
+    model, arrays = seen.content.config, seen.content.weights
+    if isinstance(model, dict) and isinstance(arrays, tuple):
+        lost = _displaced(model, arrays)
+    else:
+        lost = _second_of_their_class(loader)
     if lost:
         yield _misfiled(loader, lost)
+
+
+def _displaced(model: dict[str, Any], arrays: tuple[TensorSpec, ...]) -> list[dict[str, Any]]:
+    """The layers whose arrays bear another number than Keras 3 gives them, in the order of the model."""
+    held = _held(arrays)
+    lost: list[dict[str, Any]] = []
+    waiting = [(model, "", False)]
+    while waiting:
+        item, place, is_lost = waiting.pop()
+        inner = []
+        for layer, there, here in _names(item, held.get(place, frozenset())):
+            if there is not None:
+                inner.append((layer, f"{place}/{there}", is_lost or there != here))
+        lost += [item] if is_lost and not inner else []
+        waiting += reversed(inner)
+    return lost
+
+
+def _held(arrays: tuple[TensorSpec, ...]) -> dict[str, set[str]]:
+    """The names under which each model of an archive has something, by the names that lead to the model."""
+    found: dict[str, set[str]] = {}
+    for spec in arrays:
+        place = ""
+        parts = spec.name.split("/")
+        while len(parts) > 1 and parts[0] in _CONTAINERS:
+            found.setdefault(place, set()).add(parts[1])
+            place = f"{place}/{parts[1]}"
+            parts = parts[2:]
+    return found
+
+
+def _names(model: dict[str, Any], held: Collection[str]) -> Iterator[tuple[dict[str, Any], str | None, str]]:
+    """Each layer of a model with its name in the archive, if it has arrays, and the one Keras 3 asks for."""
+    twice, once = Counter[str](), Counter[str]()
+    layers = config_of(model).get("layers")
+    for layer in layers if isinstance(layers, list) else ():
+        if not isinstance(layer, dict):
+            continue
+        base = snake((text_of(layer, "class_name") or "").rpartition(">")[2])
+        there, here = (f"{base}_{count[base]}" if count[base] else base for count in (twice, once))
+        once[base] += 1
+        twice[base] += 2 if there in held else 1
+        yield layer, there if there in held else None, here
+
+
+def _second_of_their_class(loader: Loader) -> list[dict[str, Any]]:
+    """The same where the names in the archive are not known."""
+    met = Counter[str]()
+    lost = []
+    for item in _layers(loader):
+        if _has_weights(loader, item):
+            name = snake((text_of(item, "class_name") or "").rpartition(">")[2])
+            met[name] += 1
+            lost += [item] if met[name] > 1 else []
+    return lost
 
 
 _CONTAINERS = {"layers", "_layer_checkpoint_dependencies"}
 
 
-def _counted_twice(arrays: tuple[TensorSpec, ...]) -> set[str]:
-    """The classes of which an archive has one with a number and none with the number before it."""
-    found: dict[str, set[str]] = {}
-    for spec in arrays:
-        parts = spec.name.split("/")
-        for number, part in enumerate(parts[:-1]):
-            if part in _CONTAINERS:
-                found.setdefault("/".join(parts[:number]), set()).add(parts[number + 1])
-    return {
-        name.rpartition("_")[0]
-        for names in found.values()
-        for name in names
-        if not is_counted_once(name, names)
-    }
-
-
 def _misfiled(loader: Loader, lost: list[dict[str, Any]]) -> Problem:
     what, name = label(lost[0]), shown(text_of(config_of(lost[0]), "name") or "")
+    class_name = text_of(lost[0], "class_name") or ""
+    holder = _HOLDERS.get(class_name, shown(class_name))
     return Problem(
         code="EL107",
         subject=what,
         message=f"{written(loader.seen)} files the weights of {what} where {loader.name} does not look",
-        error=not_loaded(
-            f"<{what.partition(' ')[0]} name={name}, built=True>: Layer '{name}' expected", count=len(lost)
-        ),
+        error=not_loaded(f"<{holder} name={name}, built=True>: Layer '{name}' expected", count=len(lost)),
         loaders=(KERAS_LOADER, WEIGHTS_LOADER),
     )
 

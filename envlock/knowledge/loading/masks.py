@@ -12,9 +12,9 @@ from typing import Any
 
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER
 from envlock.knowledge.loading.common import config_of, label, text_of
+from envlock.knowledge.loading.flow import Fed, fed_layers
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import THREE, Comparison, Release
-from envlock.values import frozen
 
 __all__ = ["problems"]
 
@@ -49,16 +49,8 @@ _HEEDING = {"GlobalAveragePooling1D", "Softmax", "TimeDistributed", "MultiHeadAt
 # Where the masks of steps come from; `None` where there is no mask, or one that leaves out nothing.
 _Mask = frozenset[str] | None
 _Joining = Callable[[list[_Mask]], _Mask]
-
-
-@frozen(kw_only=True)
-class _Layer:
-    """A layer of one model, with the names of those that feed its first call."""
-
-    item: dict[str, Any]
-    name: str
-    class_name: str
-    sources: tuple[str, ...]
+# The first of many masks are enough to tell two apart.
+_MOST = 100
 
 
 def problems(seen: Comparison) -> Iterator[Problem]:
@@ -68,22 +60,10 @@ def problems(seen: Comparison) -> Iterator[Problem]:
     for node in seen.nodes():
         layers = node.config.get("layers")
         if isinstance(layers, list) and any(_begins(item) for item in layers):
-            yield from _of_model(seen, _layers(layers))
+            yield from _of_model(seen, list(fed_layers(layers)))
 
 
-def _layers(items: list[Any]) -> list[_Layer]:
-    found: list[_Layer] = []
-    last = ""
-    for item in items:
-        if not isinstance(item, dict):
-            continue
-        name, class_name = text_of(config_of(item), "name") or "", text_of(item, "class_name") or ""
-        found.append(_Layer(item=item, name=name, class_name=class_name, sources=_sources(item, last)))
-        last = name
-    return found
-
-
-def _of_model(seen: Comparison, layers: list[_Layer]) -> Iterator[Problem]:
+def _of_model(seen: Comparison, layers: list[Fed]) -> Iterator[Problem]:
     before, now = (_given(layers, _joining(side)) for side in (seen.writer, seen.reader))
     heeded = _heeded(layers)
     for layer in layers:
@@ -131,7 +111,7 @@ def _fails(seen: Comparison, item: dict[str, Any], said: str, why: str) -> Probl
     )
 
 
-def _given(layers: list[_Layer], joined: _Joining) -> dict[str, list[_Mask]]:
+def _given(layers: list[Fed], joined: _Joining) -> dict[str, list[_Mask]]:
     """The masks that each layer gets, by its name, in the order of its inputs."""
     found: dict[str, list[_Mask]] = {}
     told: dict[str, _Mask] = {}
@@ -153,7 +133,6 @@ def _joining(release: Release) -> _Joining:
         if is_dropped or THREE <= release < (3, 4):
             return None
         together = frozenset().union(*(mask for mask in masks if mask))
-        # The first of many are enough to tell two masks apart.
         return frozenset(sorted(together)[:_MOST]) or None
 
     return joined
@@ -164,13 +143,13 @@ def _begins(item: object) -> bool:
     return name == "Masking" or (name == "Embedding" and config_of(item).get("mask_zero") is True)
 
 
-def _returns_steps(layer: _Layer) -> bool:
+def _returns_steps(layer: Fed) -> bool:
     config = config_of(layer.item)
     inner = config_of(config.get("layer")) if layer.class_name == "Bidirectional" else config
     return layer.class_name in _RECURRENT | {"Bidirectional"} and inner.get("return_sequences") is True
 
 
-def _heeded(layers: list[_Layer]) -> set[str]:
+def _heeded(layers: list[Fed]) -> set[str]:
     """The layers behind which another one looks at masks, right there or past some that hand them on."""
     found: set[str] = set()
     for layer in reversed(layers):
@@ -178,30 +157,3 @@ def _heeded(layers: list[_Layer]) -> set[str]:
         if is_passed or layer.class_name in _HEEDING | _RECURRENT | _ATTENTION:
             found.update(layer.sources)
     return found
-
-
-def _sources(item: dict[str, Any], last: str) -> tuple[str, ...]:
-    """The layers that feed the first call of a layer; in a Sequential the one before it."""
-    nodes = item.get("inbound_nodes")
-    if not isinstance(nodes, list):
-        return (last,) if last else ()
-    found: list[str] = []
-    waiting: list[Any] = [nodes[0]] if nodes else []
-    while waiting and len(found) < _MOST:
-        value = waiting.pop()
-        if isinstance(value, list):
-            if _is_tensor(value):
-                found.append(value[0])
-                value = value[3:]
-            waiting.extend(reversed(value))
-        elif isinstance(value, dict):
-            waiting.extend(reversed(value.values()))
-    return tuple(found)
-
-
-_MOST = 100
-
-
-def _is_tensor(value: list[Any]) -> bool:
-    """Keras 2 writes `[layer, node, tensor, …]`, Keras 3 `keras_history: [layer, node, tensor]`."""
-    return len(value) > 2 and isinstance(value[0], str) and all(type(part) is int for part in value[1:3])

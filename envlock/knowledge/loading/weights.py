@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from envlock.facts import WEIGHTS_LOADER
 from envlock.knowledge.loading.common import (
@@ -11,6 +11,7 @@ from envlock.knowledge.loading.common import (
     config_of,
     is_own,
     kind_of,
+    label,
     not_loaded,
     shown,
     text_of,
@@ -34,6 +35,8 @@ _ATTENTION = {"MultiHeadAttention", "GroupQueryAttention"}
 # The state that every optimizer has from the beginning: its step and its learning rate.
 _UNTRAINED = 2
 _ARCHIVES = (2, 12)
+# The first Keras 2 that walks `layers`; tf-keras 2.14.1 has it, there is no such keras.
+_BY_LAYERS = (2, 14, 1)
 _SCALED = "optimizer/inner_optimizer/"
 
 
@@ -105,9 +108,35 @@ def _of_keras_3(seen: Comparison) -> Iterator[Problem]:
     has_loss = isinstance(settings, dict) and settings.get("loss") is not None
     if has_loss and seen.reader >= (2, 13) and (held is None or _is_trained(seen, held)):
         yield _elsewhere(seen, "the metrics of the model, which training makes", "loss")
+    moved = _below_layers(seen, held) if seen.reader < _BY_LAYERS else ""
+    if moved:
+        yield _elsewhere(seen, moved, moved)
     attention = _attention(seen, held)
     if attention:
         yield _elsewhere(seen, attention, "value")
+
+
+def _below_layers(seen: Comparison, held: set[str] | None) -> str:
+    """
+    What Keras 3 files below `layers` of a model, under its class or its name.
+
+    Up to 2.14 Keras 2 comes to the same layers by `_layer_checkpoint_dependencies` first; a model of the
+    user's own class has no such list.
+    """
+    layers = config_of(seen.content.config).get("layers")
+    if held is None:
+        items = layers if isinstance(layers, list) else ()
+        return next((label(item) for item in items if isinstance(item, dict) and _is_filled(item)), "")
+    for name in sorted(held):
+        holder, mark, inner = f"/{name}".partition("/layers/")
+        if mark and (holder or isinstance(layers, list)):
+            return shown(inner.partition("/")[0])
+    return ""
+
+
+def _is_filled(item: dict[str, Any]) -> bool:
+    """Whether a layer has weights, most likely: it takes an initializer."""
+    return any(key.endswith("_initializer") for key in config_of(item))
 
 
 def _scaled(seen: Comparison) -> Problem:

@@ -53,8 +53,8 @@ _ADDED = {"AddLoss": "add_loss", "AddMetric": "add_metric"}
 _UNASKED = frozenset(
     {"batch_input_shape", "data_format", "dtype", "implementation", "jit_compile", "reset_after", "trainable"}
 )
-# Defaults that no table holds, since they are read from the keywords.
-_DEFAULTS = {"decay": 0.0}
+# Defaults that no table holds, since they are read from the keywords; the second is Nadam's.
+_DEFAULTS: dict[str, tuple[object, ...]] = {"decay": (0.0, 0.004)}
 # What TensorFlow takes for the name of a scope at the top of a graph.
 _SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*", re.ASCII)
 _OBJECTS_FROM, _OBJECTS_UNTIL = (3,), (3, 15)
@@ -220,7 +220,9 @@ def _valued(asked: _Asked, loader: Loader | None) -> Iterator[Problem]:
 
 def _is_given(there: KerasClass, key: str, value: object) -> bool:
     """Whether a plain value is another one than the default, so that code must have asked for it."""
-    default = _DEFAULTS.get(key, there.accepts.get(key))
+    default = there.accepts.get(key)
+    if value in _DEFAULTS.get(key, ()):
+        return False
     if key in _UNASKED or key not in there.accepts or not isinstance(value, (str, int, float)):
         return False
     if default is None and "Layer" in there.mro and key != "name":

@@ -151,10 +151,15 @@ def test_several_values_at_once_are_encoded_alike() -> None:
     several = make_layer("InputLayer", name="picture", batch_shape=[None, 5], dtype="float32")
     layer = make_layer("CategoryEncoding", name="one", output_mode="one_hot")
 
+    single = several | {"config": several["config"] | {"batch_shape": [None, 1]}}
+    bins = make_layer("Discretization", name="bins", output_mode="int")
+    flat = make_layer("Flatten", name="flat")
+
     assert told("2.15.0", "3.3.3", several, layer) == []
-    assert told(
-        "2.15.0", "3.3.3", several | {"config": several["config"] | {"batch_shape": [None, 1]}}, layer
-    )
+    assert told("2.15.0", "3.3.3", several, bins, layer) == []
+    assert told("2.15.0", "3.3.3", single, bins, layer, flat) == []
+    assert told("2.15.0", "3.3.3", single, layer)
+    assert told("2.15.0", "3.3.3", single, bins, layer)
 
 
 @pytest.mark.parametrize(

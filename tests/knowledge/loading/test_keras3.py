@@ -327,11 +327,28 @@ def test_the_names_in_an_archive_of_2_13_tell_which_class_was_counted_twice(
 ) -> None:
     layers = [make_layer("Dense", name=name, units=2) for name in ("one", "two")]
     held = tuple(TensorSpec(name=f"{place}/{name}/vars/0", shape=(4, 2), dtype="float32") for name in names)
+    if "functional" in place:
+        layers = [make_layer("Functional", name="inner", layers=layers)]
 
     found = problems(make_content(*layers, weights=held), "3.7.0", writer="2.13.1", kind="keras")
 
     assert [problem.subject for problem in found if problem.code == "EL107"] == lost
     assert all(WEIGHTS_LOADER in problem.loaders for problem in found if problem.code == "EL107")
+
+
+def test_a_model_without_weights_takes_a_name_in_an_archive_of_2_13_once() -> None:
+    layers = [
+        make_layer("Functional", name=name, layers=[make_layer(inner, name=f"in_{name}", units=2)])
+        for name, inner in (("one", "Dropout"), ("two", "Dense"), ("three", "Dense"))
+    ]
+    held = tuple(
+        TensorSpec(name=f"layers/{name}/layers/dense/vars/0", shape=(4, 2), dtype="float32")
+        for name in ("functional_1", "functional_3")
+    )
+
+    found = problems(make_content(*layers, weights=held), "3.7.0", writer="2.13.1", kind="keras")
+
+    assert [problem.subject for problem in found if problem.code == "EL107"] == ["Dense 'in_three'"]
 
 
 def test_the_second_layer_of_a_class_is_filed_elsewhere_in_2_13() -> None:

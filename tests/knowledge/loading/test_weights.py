@@ -74,6 +74,20 @@ def test_metrics_that_training_makes_are_elsewhere_in_keras_3() -> None:
     assert trained(*state, loss=None) == []
 
 
+@pytest.mark.parametrize(
+    ("reader", "expected"), [("2.12.0", ["EL107"]), ("2.14.0", ["EL107"]), ("2.15.0", []), ("2.11.0", [])]
+)
+def test_what_keras_3_files_below_layers_is_found_by_those_who_walk_them(
+    reader: str, expected: list[str]
+) -> None:
+    dense = make_layer("Dense", name="one", units=2, kernel_initializer="zeros")
+    facts = {"writer": "3.5.0", "kind": "keras", "reader": reader}
+
+    assert codes(dense, held=["layers/dense/vars/0"], **facts) == expected
+    assert codes(dense, **facts) == expected
+    assert codes(dense, held=["chain/dense/vars/0", "optimizer/vars/0"], **facts) == []
+
+
 def test_attention_is_found_by_its_arrays_wherever_it_is() -> None:
     mine = make_layer("Block", module="mine", name="block")
     held = [f"layers/block/att/{name}/vars/0" for name in ATTENTION]

@@ -93,6 +93,9 @@ def test_an_argument_that_is_given_is_refused(config: dict[str, Any], expected: 
 
 
 def test_what_keras_fills_in_itself_is_no_argument() -> None:
+    nadam = made("Nadam", name="Nadam", learning_rate=0.1, decay=0.004)
+    assert compiled("2.10.0", "2.15.0", optimizer=nadam) == []
+
     crop = make_layer("CenterCrop", name="crop", height=2, width=2, data_format="channels_last")
 
     assert codes(crop, writer="3.5.0", reader="2.15.0") == []
