@@ -162,15 +162,13 @@ def _is_lost(held: Maybe[tuple[TensorSpec, ...]], written: str, read: str) -> bo
 
     What it keeps under its own attributes moves when their order is turned round, as in 2.15; else only what
     is kept in `layers`, because an attribute that comes first has taken its number there; where there is no
-    such attribute, what was counted once is found by those who count once.
+    such attribute, what was counted once is found.
     """
     if _LAYERS in {written, read} or not isinstance(held, tuple):
         return True
     listed = {spec.name.split("/")[1] for spec in held if spec.name.startswith("layers/")}
     is_all = all(spec.name.startswith(("layers/", "optimizer/", "metrics/")) for spec in held)
-    return bool(listed) and not (
-        is_all and read == _ONCE and all(is_counted_once(name, listed) for name in listed)
-    )
+    return bool(listed) and not (is_all and all(is_counted_once(name, listed) for name in listed))
 
 
 def _layout(release: Release) -> str:

@@ -243,6 +243,7 @@ def test_a_subclassed_model_whose_layers_were_counted_once_is_read_by_2_14(
     content = Content(config=model, compile_config=None, weights=held)
 
     assert codes(seen_by("2.14.0", writer="2.13.1", content=content, kind="keras")) == codes_there
+    assert codes(seen_by("2.13.1", writer="2.14.0", content=content, kind="keras")) == codes_there
 
 
 def test_a_subclassed_model_has_no_layers_to_take_weights_from_hdf5() -> None:
