@@ -132,12 +132,17 @@ def _others(there: KerasApi, package: str, qualified: str | None) -> tuple[str, 
 
 
 def _found(api: KerasApi, kind: str, names: tuple[str, ...]) -> str | None:
-    """A class under any of its names, or wherever else the loader's own dictionary has it from."""
+    """
+    A class under any of its names, or wherever else the loader's own dictionary has it from.
+
+    What is still experimental in the target is not found where the code looks for it.
+    """
     packages = (_PACKAGES[kind], *_ELSEWHERE.get(kind, ()))
     public = (api.public(f"{package}.{name}") for name in names for package in packages)
-    return next((path for path in public if path), None) or next(
-        (path for name in names if (path := api.lookup(kind, name))), None
-    )
+    found = next((path for path in public if path), None)
+    if found or any(api.public(f"{_PACKAGES[kind]}.experimental.{name}") for name in names):
+        return found
+    return next((path for name in names if (path := api.lookup(kind, name))), None)
 
 
 def _absent(seen: Comparison, asked: _Asked) -> Problem:

@@ -59,6 +59,13 @@ def test_a_class_is_found_under_any_of_its_names() -> None:
     assert codes(lstm, writer="3.3.3", reader="2.15.0") == []
 
 
+def test_a_layer_that_is_experimental_in_the_target_is_not_where_the_code_looks() -> None:
+    einsum = make_layer("EinsumDense", name="mix", equation="ab,bc->ac", output_shape=3)
+
+    assert [code for code, _ in codes(einsum, writer="2.15.0", reader="2.8.0")] == ["EL123"]
+    assert codes(einsum, writer="2.15.0", reader="2.10.0") == []
+
+
 def test_what_stands_behind_custom_code_is_not_looked_for() -> None:
     own = {**make_layer("GroupNormalization", name="norm"), "module": "mine", "registered_name": "mine>G"}
 
