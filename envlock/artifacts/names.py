@@ -55,6 +55,8 @@ def is_own(name: str, kind: str | None, generation: str | None = None, *, is_tex
 
 
 def _is_in(table: _Table, name: str, kind: str | None, *, is_text: bool) -> bool:
+    if is_text and name == kind:  # no model is compiled with a base class, as `loss` would be that of losses
+        return False
     if kind in {None, "function"}:
         return any(name in names for key, names in table.items() if not key.endswith("spelling"))
     if kind == "optimizer" and name.lower() in table[kind]:  # `Adam` and `adam` are one to Keras

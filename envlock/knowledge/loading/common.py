@@ -27,6 +27,7 @@ __all__ = [
     "listed",
     "missing_code",
     "not_loaded",
+    "own_text_functions",
     "policy_of",
     "shown",
     "snake",
@@ -149,6 +150,21 @@ def not_loaded(what: str, *, count: int = 1) -> str:
     return (
         f"ValueError: A total of {count} objects could not be loaded. Example error message for object {what}"
     )
+
+
+# What layers of text know by name; another name is that of a function of the user's.
+_OF_TEXTS = {
+    "split": {"character", "whitespace"},
+    "standardize": {"lower", "lower_and_strip_punctuation", "strip_punctuation"},
+}
+
+
+def own_text_functions(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The functions of the user's that a `TextVectorization` names, each with the key that holds it."""
+    for key, known in _OF_TEXTS.items():
+        value = config.get(key)
+        if isinstance(value, str) and value not in known:
+            yield key, value
 
 
 def missing_code(asked: str, owner: str, *, avoided_by: str = "", error: str = "") -> Problem:

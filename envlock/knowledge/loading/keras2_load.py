@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from envlock.artifacts import names
 from envlock.facts import Gpu, Numpy, Python
-from envlock.knowledge.loading.common import is_own, label, shown
+from envlock.knowledge.loading.common import is_own, label, shown, text_of
 from envlock.knowledge.problem import Problem
-from envlock.knowledge.rule import Comparison, Release, release
+from envlock.knowledge.rule import THREE, Comparison, Release, release
 from envlock.values import frozen
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ _CALLED = {
 
 # Functions of `tf.nn`, which Keras writes down by their names; only some releases look there.
 _OF_TENSORFLOW = frozenset({"crelu", "leaky_relu", "log_sigmoid", "log_softmax", "relu6"})
+
+# The last Keras 2 that came with TensorFlow.
+_LAST: Release = (2, 15, 0)
 
 _PLACES = ("keras.optimizers", "keras.optimizers.experimental")
 
@@ -70,16 +73,29 @@ class Load:
 
     def is_own(self, item: object, kind: str | None) -> bool:
         """Whether an object was Keras' own where it was written."""
+        is_bare = isinstance(item, dict) and not item.get("module")
+        if is_bare and kind is not None and self._came_later(text_of(item, "class_name") or "", kind):
+            return False
         return is_own(item, kind, self.generation)
 
     def is_own_name(self, name: str, kind: str | None) -> bool:
         """Whether a bare name was found by Keras itself where it was written, or is TensorFlow's."""
+        if kind is not None and self._came_later(name, kind):
+            return False
         if names.is_own(name, kind, self.generation, is_text=True):
             return True
         if kind == "activation" and name in _OF_TENSORFLOW:
             return True
         written = tables_of(self.writer)
         return written is not None and kind is not None and written.lookup(kind, name) is not None
+
+    def _came_later(self, name: str, kind: str) -> bool:
+        """Whether Keras 2 has a name since a release after the writer's: in the file it is the user's."""
+        written = tables_of(self.writer)
+        if written is None or not written.is_exact or self.writer >= THREE or written.lookup(kind, name):
+            return False
+        last = tables_of(_LAST)
+        return last is not None and last.lookup(kind, name) is not None
 
     def found(self, kind: str, name: str) -> str | None:
         """What the loader finds under a bare name, by the kind of dictionary that it looks in."""

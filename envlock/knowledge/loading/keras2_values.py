@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from envlock.knowledge.loading.common import config_of, listed, policy_of, shown, text_of
+from envlock.knowledge.loading.common import (
+    config_of,
+    label,
+    listed,
+    missing_code,
+    own_text_functions,
+    policy_of,
+    shown,
+    text_of,
+)
 from envlock.knowledge.loading.keras2_load import Load, refused
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import Release
@@ -118,6 +127,9 @@ def _vectorized(load: Load, item: dict[str, Any]) -> Iterator[Problem]:
     """What stands between a layer that makes numbers of text, and its constructor."""
     if load.is_archive and "module" not in item:
         yield from _resolved_too_early(load, item)
+    for key, name in own_text_functions(config_of(item)) if load.is_code_missing else ():
+        error = f"Unkown value for `{key}` argument of layer TextVectorization"
+        yield missing_code(name, label(item), error=error)
     given = config_of(item).get("ngrams")
     if isinstance(given, list):
         yield refused(

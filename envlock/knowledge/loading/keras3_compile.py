@@ -164,12 +164,28 @@ def _object(loader: Loader, item: dict[str, Any], kind: str, *, is_alone: bool) 
     qualified = loader.lookup(kind, name)
     if qualified is not None:
         yield from _instance(loader, item, qualified)
+        yield from _wrapped(loader, item, kind)
         return
     if config_of(item).get("reduction") == "auto" and not loader.is_code_missing:
         yield _automatic(loader, name)
     called = text_of(config_of(item), "name")
     if is_alone and (called is None or loader.lookup(kind, called) is None):
         yield from _lost(loader, kind, name, is_own=loader.owns(item, kind))
+
+
+def _wrapped(loader: Loader, item: dict[str, Any], kind: str) -> Iterator[Problem]:
+    """A function of the user's in a class of Keras', which is found and then taken for its name."""
+    name, owner = config_of(item).get("fn"), shown(item.get("class_name"))
+    if not isinstance(name, str) or loader.is_code_missing or loader.lookup(kind, name) is not None:
+        return
+    if _NAME.fullmatch(name) and not names.is_own(name, kind, loader.generation, is_text=True):
+        yield Problem(
+            code="EL111",
+            subject=shown(name),
+            message=f"{owner} is made of the function {shown(name)}, which {loader.name} cannot read",
+            error="AttributeError: 'function' object has no attribute 'replace'",
+            avoided_by=COMPILE,
+        )
 
 
 def _automatic(loader: Loader, name: str) -> Problem:

@@ -9,6 +9,7 @@ from typing import Any
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, TensorSpec
 from envlock.knowledge.loading.common import (
     config_of,
+    is_counted_once,
     label,
     not_loaded,
     shown,
@@ -144,15 +145,30 @@ def _displaced(model: dict[str, Any], arrays: tuple[TensorSpec, ...]) -> list[di
     held = _held(arrays)
     lost: list[dict[str, Any]] = []
     waiting = [(model, "", False)]
+    walked: set[str] = set()
     while waiting:
         item, place, is_lost = waiting.pop()
+        walked.add(place)
         inner = []
         for layer, there, here in _names(item, held.get(place, frozenset())):
             if there is not None:
                 inner.append((layer, f"{place}/{there}", is_lost or there != here))
         lost += [item] if is_lost and not inner else []
         waiting += reversed(inner)
-    return lost
+    # Of models inside the user's own layers no layers are listed: there the numbers themselves tell.
+    hidden = (
+        name
+        for place, names in held.items()
+        if place not in walked
+        for name in sorted(names)
+        if not is_counted_once(name, names)
+    )
+    return [*lost, *({"class_name": _class_like(name), "config": {"name": name}} for name in hidden)]
+
+
+def _class_like(name: str) -> str:
+    """The class that a name in an archive was made of: `Dense` of `dense_2`."""
+    return "".join(part.capitalize() for part in name.rpartition("_")[0].split("_"))
 
 
 def _held(arrays: tuple[TensorSpec, ...]) -> dict[str, set[str]]:
@@ -160,11 +176,12 @@ def _held(arrays: tuple[TensorSpec, ...]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for spec in arrays:
         place = ""
-        parts = spec.name.split("/")
-        while len(parts) > 1 and parts[0] in _CONTAINERS:
-            found.setdefault(place, set()).add(parts[1])
-            place = f"{place}/{parts[1]}"
-            parts = parts[2:]
+        parts = iter(spec.name.split("/"))
+        for part in parts:
+            name = next(parts, None) if part in _CONTAINERS else part
+            if name is not None and part in _CONTAINERS:
+                found.setdefault(place, set()).add(name)
+            place = f"{place}/{name}"
     return found
 
 

@@ -139,6 +139,8 @@ def shared(loader: Loader) -> Iterator[Problem]:
     called: dict[object, set[int]] = {}
     unmarked: set[tuple[object, object]] = set()
     for place in _places(config):
+        if text_of(place.item, "class_name") == "InputLayer":  # it is called nowhere
+            continue
         called_as = (text_of(place.item, "class_name"), text_of(config_of(place.item), "name"))
         before = called.get(place.mark, set()) - {place.graph}
         if place.mark is None:

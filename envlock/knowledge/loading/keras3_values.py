@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from envlock.knowledge.loading.common import label, shown, text_of
+from envlock.knowledge.loading.common import label, own_text_functions, shown, text_of
 from envlock.knowledge.loading.keras3_shapes import fed_rank
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import Release
@@ -65,8 +65,21 @@ def value_problems(
             )
     if "TimeDistributed" in lineage and loader.release < _SHAPED:
         yield from _shapeless(loader, item, config)
+    if "TextVectorization" in lineage and loader.is_legacy:
+        yield from _unparsed(item, config, loader.name)
     if "Normalization" in lineage and _SPREAD <= loader.release < _ALIGNED:
         yield from _misaligned(loader, item, config)
+
+
+def _unparsed(item: dict[str, Any], config: Config, reader: str) -> Iterator[Problem]:
+    """A function of the user's in the place of a text, which is found and then taken for a configuration."""
+    for key, name in own_text_functions(config):
+        yield Problem(
+            code="EL125",
+            subject=label(item),
+            message=f"{label(item)} has {shown(name)} as {key}; {reader} takes no own function from .h5",
+            error=f"TypeError: Could not parse config: <function {shown(name.rpartition('>')[2])}>",
+        )
 
 
 def _misaligned(loader: Loader, item: dict[str, Any], config: Config) -> Iterator[Problem]:

@@ -622,3 +622,24 @@ def test_recurrent_layers_in_bfloat16_run_since_2_13(tensorflow: str, expected: 
     assert by(dtype={"class_name": "Policy", "config": {"name": "mixed_bfloat16"}}) == expected
     assert by(dtype="bfloat16", activation="relu") == []
     assert by(dtype="float32") == []
+
+
+def test_a_name_that_came_to_keras_later_is_the_users_in_an_older_file() -> None:
+    content = compiled(INPUT, DENSE, metrics=[{"class_name": "F1Score", "config": {"name": "f1"}}])
+    mish = make_layer("Dense", name="dense", units=3, activation="mish")
+
+    def found(writer: str, reader: str, **facts: Any) -> list[str]:
+        return codes(seen_by(reader, writer=writer, **facts))
+
+    assert found("2.10.0", "2.10.0", content=content) == []
+    assert found("2.10.0", "2.10.0", content=content, is_code_missing=True) == ["EL201"]
+    assert found("2.13.1", "2.10.0", content=content) == ["EL111"]
+    assert codes(seen_by("2.10.0", INPUT, mish, writer="2.10.0")) == []
+    assert codes(seen_by("2.10.0", INPUT, mish, writer="2.15.0")) == ["EL123"]
+
+
+def test_a_function_of_the_users_that_makes_texts_alike_is_missed() -> None:
+    text = make_layer("TextVectorization", name="text", standardize="mine>plain", split="whitespace")
+
+    assert codes(seen_by("2.15.0", text)) == []
+    assert codes(seen_by("2.15.0", text, is_code_missing=True)) == ["EL201"]

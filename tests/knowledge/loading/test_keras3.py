@@ -711,3 +711,47 @@ def test_an_operation_without_a_name_takes_that_of_a_layer() -> None:
 
     assert len(said(layer, nameless)) == 1
     assert said(nameless) == []
+
+
+def test_an_input_that_two_models_share_is_called_by_none() -> None:
+    shared = make_layer("InputLayer", name="in") | {"shared_object_id": 7}
+
+    assert found(graph("one", shared), graph("two", shared)) == []
+
+
+def test_functions_of_the_users_in_text_layers_are_not_read_from_h5() -> None:
+    def codes(**config: Any) -> list[str]:
+        layer = old_layer("TextVectorization", vocabulary=["a"], **config)
+        return [code for code, _ in told(old_model(layer), "3.7.0") if code == "EL125"]
+
+    assert codes(standardize="lower", split="character") == []
+    assert codes(standardize="mine>plain") == ["EL125"]
+    assert codes(split="mine")
+
+
+def test_a_metric_made_of_a_function_of_the_users_is_not_read_from_h5() -> None:
+    def codes(fn: str, **facts: Any) -> list[str]:
+        metric = {"class_name": "MeanMetricWrapper", "config": {"name": "own", "dtype": "float32", "fn": fn}}
+        return [code for code, _ in told(compiled(metrics=[[metric]]), "3.7.0", **facts)]
+
+    assert codes("rmse") == ["EL111"]
+    assert codes("rmse", is_code_missing=True) == []
+
+
+def test_a_loss_that_is_called_loss_is_a_function_of_the_users() -> None:
+    assert told(compiled(loss="loss"), "3.7.0", writer="3.5.0") == []
+
+
+def test_numbers_below_a_layer_of_the_users_tell_which_class_was_counted_twice() -> None:
+    own = make_layer("Encoder", module="mine", name="encoder")
+
+    def lost(*names: str) -> list[str]:
+        held = tuple(
+            TensorSpec(name=f"layers/encoder/proj/layers/{name}/vars/0", shape=(4, 2), dtype="float32")
+            for name in names
+        )
+        seen = problems(make_content(own, weights=held), "3.7.0", writer="2.13.1", kind="keras")
+        return [problem.subject for problem in seen if problem.code == "EL107"]
+
+    assert lost("dense", "dense_2") == ["Dense 'dense_2'"]
+    assert lost("dense", "dense_1") == []
