@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from envlock import resources, toml
+from envlock import resources
 from envlock.facts import Keras, Numpy, Package, TensorFlow
 from envlock.knowledge.rule import Comparison, Release, release
 from envlock.values import frozen
@@ -128,7 +129,7 @@ def conflicts() -> tuple[Conflict, ...]:
             why=row["why"],
             error=row["error"],
         )
-        for row in _table("packages.toml")["conflict"]
+        for row in _table("packages")["conflict"]
     )
 
 
@@ -137,7 +138,7 @@ def pythons() -> tuple[Pythons, ...]:
     """The rows of `wheels.toml` about interpreters, the oldest first."""
     return tuple(
         Pythons(since=release(row["tensorflow"]), first=release(row["first"]), last=release(row["last"]))
-        for row in _table("wheels.toml")["pythons"]
+        for row in _table("wheels")["pythons"]
     )
 
 
@@ -148,9 +149,7 @@ def pythons_for(tensorflow: Release) -> Pythons | None:
 
 @lru_cache(maxsize=1)
 def _cudnn() -> tuple[tuple[Release, Release], ...]:
-    return tuple(
-        (release(row["tensorflow"]), release(row["cudnn"])) for row in _table("wheels.toml")["cudnn"]
-    )
+    return tuple((release(row["tensorflow"]), release(row["cudnn"])) for row in _table("wheels")["cudnn"])
 
 
 def cudnn_for(tensorflow: Release) -> Release:
@@ -171,7 +170,7 @@ def platforms() -> tuple[Platform, ...]:
             until=release(row["until"]) if "until" in row else _NEVER,
             glibc=release(row.get("glibc", "0")),
         )
-        for row in _table("wheels.toml")["platforms"]
+        for row in _table("wheels")["platforms"]
     )
 
 
@@ -180,14 +179,14 @@ def requirements() -> tuple[Requirement, ...]:
     """The rows of `wheels.toml` about packages that refuse an older Python, the oldest first."""
     return tuple(
         Requirement(package=row["package"], since=release(row["since"]), python=release(row["python"]))
-        for row in _table("wheels.toml")["requires"]
+        for row in _table("wheels")["requires"]
     )
 
 
 @lru_cache(maxsize=1)
 def known_until() -> Release:
     """The TensorFlow whose wheels were not looked at yet."""
-    return release(_table("wheels.toml")["known"])
+    return release(_table("wheels")["known"])
 
 
 @lru_cache(maxsize=1)
@@ -203,7 +202,7 @@ def providers() -> tuple[Provider, ...]:
             until=release(row["until"]) if "until" in row else _NEVER,
             is_of_one_minor=row.get("minor", False),
         )
-        for row in _table("providers.toml")["provider"]
+        for row in _table("providers")["provider"]
     )
 
 
@@ -252,6 +251,12 @@ def shown(parts: Iterable[int]) -> str:
     return ".".join(str(part) for part in parts)
 
 
-@lru_cache(maxsize=3)
 def _table(name: str) -> dict[str, Any]:
-    return toml.loads(resources.text(f"knowledge/{name}"))
+    """A table that people edit as TOML, as `tools/pack_tables.py` packed it."""
+    return _tables()[name]
+
+
+@lru_cache(maxsize=1)
+def _tables() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads(resources.text("knowledge/tables.json"))
+    return found

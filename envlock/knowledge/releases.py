@@ -109,6 +109,7 @@ class _Family:
         header = json.loads(first)
         self.provider: str = header["provider"]
         self.releases: list[str] = header["releases"]
+        self.numbers = {_release(version): bit for bit, version in enumerate(self.releases)}
         self._sizes: dict[str, int] = header["sections"]
         self._blocks: dict[str, dict[str, str]] = {}
 
@@ -191,12 +192,13 @@ def keras(provider: str, release: tuple[int, ...]) -> KerasApi | None:
     if file is None:
         return None
     family = _family(file)
-    known = [_release(version) for version in family.releases]
+    known = family.numbers
     if len(release) == 2:  # any patch of it: the newest
         release = max((one for one in known if one[:2] == release), default=release)
     wanted = (*release, 0, 0)[:3]
-    bit = min(range(len(known)), key=lambda item: _distance(known[item], wanted))
-    return KerasApi(family, bit, is_exact=known[bit] == wanted)
+    if wanted in known:
+        return KerasApi(family, known[wanted], is_exact=True)
+    return KerasApi(family, known[min(known, key=lambda one: _distance(one, wanted))], is_exact=False)
 
 
 def versions(provider: str, generation: int) -> tuple[str, ...]:
