@@ -15,9 +15,9 @@ from envlock.artifacts import names
 from envlock.artifacts.reading import nodes
 from envlock.artifacts.walk import Found, Place, walk, walk_settings
 from envlock.facts import Content, Maybe, Unknown
-from envlock.values import frozen
+from envlock.values import frozen, replace
 
-__all__ = ["Class", "Custom", "Inventory", "inventory"]
+__all__ = ["Class", "Custom", "Inventory", "asked_by_settings", "inventory"]
 
 
 _MAX_OWNERS = 100
@@ -103,6 +103,15 @@ def inventory(content: Content, *, keras_version: Maybe[str | None] = None) -> M
         losses=_named(compiled.get("loss")),
         metrics=_named([compiled.get("metrics"), compiled.get("weighted_metrics")]),
     )
+
+
+def asked_by_settings(content: Content, *, keras_version: Maybe[str | None] = None) -> frozenset[str]:
+    """The names of the user's code that a model asks for in its compile settings alone."""
+    whole = inventory(content, keras_version=keras_version)
+    rest = inventory(replace(content, compile_config=None), keras_version=keras_version)
+    if isinstance(whole, Unknown) or isinstance(rest, Unknown):
+        return frozenset()
+    return frozenset({item.name for item in whole.custom} - {item.name for item in rest.custom})
 
 
 def _generation(content: Content) -> str | None:

@@ -22,7 +22,16 @@ from envlock.artifacts.reading import MAX_CONFIG, Reading, parse_object, shorten
 from envlock.errors import ArtifactError, ToolError
 from envlock.facts import Content, Maybe, TensorSpec, Unknown
 
-__all__ = ["child", "matches", "read", "read_trusted", "weights", "weights_inside"]
+__all__ = [
+    "Part",
+    "child",
+    "limit_this_process",
+    "matches",
+    "read",
+    "read_trusted",
+    "weights",
+    "weights_inside",
+]
 
 # The folder that a program is started in comes first on its path: an h5py.py lying there is not ours.
 _CHILD = "import sys; sys.path[:] = filter(None, sys.path); from envlock.artifacts.hdf5 import child; child()"
@@ -190,7 +199,7 @@ def _dtype(item: Any) -> str:
     return "bfloat16" if item.dtype.str == "|V2" else str(item.dtype)
 
 
-class _Part(io.RawIOBase):
+class Part(io.RawIOBase):
     """A file that lies inside another one, uncompressed."""
 
     def __init__(self, file: Any, start: int, size: int) -> None:
@@ -198,16 +207,20 @@ class _Part(io.RawIOBase):
         self._file, self._start, self._size, self._at = file, start, size, 0
 
     def readable(self) -> bool:
+        """Always."""
         return True
 
     def seekable(self) -> bool:
+        """Always."""
         return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place, counted from where the part begins."""
         self._at = max(0, offset + (0, self._at, self._size)[whence])
         return self._at
 
     def readinto(self, buffer: Any) -> int:
+        """Fill a buffer as far as the part goes."""
         self._file.seek(self._start + self._at)
         data = self._file.read(max(0, min(len(buffer), self._size - self._at)))
         buffer[: len(data)] = data
@@ -215,7 +228,8 @@ class _Part(io.RawIOBase):
         return len(data)
 
 
-def _limit_this_process() -> None:
+def limit_this_process() -> None:
+    """Bound the time and the memory of this process, where the system has such bounds."""
     try:
         import resource
     except ModuleNotFoundError:  # Windows has no such limits; the time limit of the parent stays
@@ -230,11 +244,11 @@ def child() -> None:
     """The program that the child process runs: what stands in a part of a file, as JSON."""
     import h5py  # noqa: F401 - first, since its libraries take more room to load than a file should
 
-    _limit_this_process()
+    limit_this_process()
     start, size, name = sys.argv[1:]
     with Path(name).open("rb") as file:
         try:
-            found = _found(_Part(file, int(start), int(size)))
+            found = _found(Part(file, int(start), int(size)))
         except OSError as error:  # so h5py says that the library cannot open it
             found = {"damaged": shortened(error)}
         sys.stdout.write(json.dumps(found))

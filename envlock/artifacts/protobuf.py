@@ -20,6 +20,8 @@ MAX_FIELDS = 10_000_000
 _MAX_BYTES = 2 << 30
 _MAX_MERGED = 64 << 20
 _IN_MEMORY = 16 << 20
+_HAS_LENGTH = 2
+_ONE_BYTE = 0x80
 
 
 class Malformed(Exception):
@@ -51,25 +53,44 @@ class Fields:
 
     def of(self, data: Message) -> Iterator[tuple[int, int | Message]]:
         """Field numbers and values: whole numbers, or the bytes of what has a length."""
+        return ((number, value) for number, value, _ in self._kinds(data))
+
+    def _kinds(self, data: Message) -> Iterator[tuple[int, int | Message, int]]:
+        """The same with the wire types: what has another one than a message wants is no part of it."""
         at, end = 0, len(data)
         while at < end:
             self._left -= 1
             if self._left < 0:
                 raise Malformed(f"it has more than {MAX_FIELDS} fields")
-            key, at = _varint(data, at)
-            if key & 7 == 0:
+            key = data[at]
+            if key < _ONE_BYTE:  # most numbers are of one byte, which is read here for speed
+                at += 1
+            else:
+                key, at = _varint(data, at)
+            kind = key & 7
+            if key < 1 << 3:
+                raise Malformed("a field has the number 0")
+            if kind == 0:
                 value, at = _varint(data, at)
-                yield key >> 3, value
+                yield key >> 3, value, 0
                 continue
-            size, at = _size(data, at, key & 7)
-            if at + size > end:
+            if kind == _HAS_LENGTH and at < end and data[at] < _ONE_BYTE:
+                size = data[at]
+                at += 1
+            else:
+                size, at = _size(data, at, kind)
+            start, at = at, at + size
+            if at > end:
                 raise Malformed("it ends in the middle of a field")
-            yield key >> 3, data[at : at + size]
-            at += size
+            yield key >> 3, data[start:at], kind
 
     def messages(self, data: Message, field: int) -> Iterator[Message]:
         """The values of a repeated field."""
-        return (value for number, value in self.of(data) if number == field and isinstance(value, memoryview))
+        return (
+            value
+            for number, value, kind in self._kinds(data)
+            if number == field and kind == _HAS_LENGTH and isinstance(value, memoryview)
+        )
 
     def message(self, data: Message, field: int) -> Message:
         """The value of a single field, empty where it is missing."""
@@ -77,11 +98,15 @@ class Fields:
 
     def several(self, data: Message, wanted: tuple[int, ...]) -> dict[int, Message]:
         """The values of single fields, in one pass; empty where one is missing."""
+        return {number: _merged(parts) for number, parts in self.all(data, wanted).items()}
+
+    def all(self, data: Message, wanted: tuple[int, ...]) -> dict[int, list[Message]]:
+        """The values of repeated fields, in one pass."""
         found: dict[int, list[Message]] = {number: [] for number in wanted}
-        for number, value in self.of(data):
-            if number in found and isinstance(value, memoryview):
+        for number, value, kind in self._kinds(data):
+            if number in found and kind == _HAS_LENGTH and isinstance(value, memoryview):
                 found[number].append(value)
-        return {number: _merged(parts) for number, parts in found.items()}
+        return found
 
     def text(self, data: Message, field: int) -> str:
         """A text, empty where it is missing."""
@@ -90,8 +115,8 @@ class Fields:
     def texts(self, data: Message, wanted: tuple[int, ...]) -> dict[int, str]:
         """Several texts in one pass; empty where one is missing."""
         found = dict.fromkeys(wanted, memoryview(b""))
-        for number, value in self.of(data):
-            if number in found and isinstance(value, memoryview):
+        for number, value, kind in self._kinds(data):
+            if number in found and kind == _HAS_LENGTH and isinstance(value, memoryview):
                 found[number] = value
         return {number: bytes(value).decode("utf-8", "replace") for number, value in found.items()}
 
@@ -121,9 +146,9 @@ def _size(data: Message, at: int, kind: int) -> tuple[int, int]:
 
 
 def _varint(data: Message, at: int) -> tuple[int, int]:
-    value = 0
+    value, end = 0, len(data)
     for shift in range(0, 70, 7):
-        if at >= len(data):
+        if at >= end:
             raise Malformed("it ends in the middle of a number")
         byte = data[at]
         at += 1

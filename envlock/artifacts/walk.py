@@ -9,9 +9,10 @@ from typing import Any
 from envlock.artifacts import names
 from envlock.artifacts.places import KEYS, Place, place_of
 
-__all__ = ["Found", "Place", "walk", "walk_settings"]
+__all__ = ["SETTINGS", "Found", "Place", "walk", "walk_settings"]
 
-_COMPILING = "the compile settings"
+# Who asks for what a model was compiled with.
+SETTINGS = "the compile settings"
 
 # How values that are no objects of Keras' are written down; nothing in them is looked up.
 _VALUES = {
@@ -75,7 +76,7 @@ def _settings(compiled: dict[str, Any]) -> Iterator[_Task]:
     for key, value in compiled.items():
         kind = KEYS.get(key)
         is_lookup = kind in {"optimizer", "loss", "metric"}
-        yield value, Place(kind=kind, owner=_COMPILING, is_lookup=is_lookup, is_text=True)
+        yield value, Place(kind=kind, owner=SETTINGS, is_lookup=is_lookup, is_text=True)
 
 
 def _object(name: str, item: dict[str, Any], at: Place, found: Found) -> Iterator[_Task]:

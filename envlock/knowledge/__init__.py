@@ -15,6 +15,7 @@ from envlock.knowledge import (
     environment,
     formats,
     hardware,
+    hazards,
     loading,
     numerics,
     objects,
@@ -28,7 +29,19 @@ from envlock.values import replace
 
 __all__ = ["MODULES", "RULES", "Comparison", "Finding", "Rule", "Severity", "explain", "judge"]
 
-MODULES = (proof, formats, objects, code, environment, builds, packages, hardware, numerics, providers)
+MODULES = (
+    proof,
+    formats,
+    objects,
+    code,
+    environment,
+    builds,
+    packages,
+    hardware,
+    numerics,
+    providers,
+    hazards,
+)
 
 RULES: tuple[Rule, ...] = tuple(
     sorted((rule for module in MODULES for rule in module.RULES), key=lambda rule: rule.code)

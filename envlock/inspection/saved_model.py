@@ -1,0 +1,174 @@
+"""SavedModel folders: every graph in them, what Keras says of its objects, and the files beside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from envlock.artifacts.protobuf import Fields, Malformed, Message, content, signed
+from envlock.inspection import carried
+from envlock.inspection import graph as graphs
+from envlock.inspection.file_names import Loaded, bound_assets, note_file_names
+from envlock.inspection.found import Found, Refused, shown
+from envlock.inspection.paths import is_bad_name
+from envlock.inspection.strict import MOST_BYTES, parsed
+
+__all__ = ["configs", "inspect", "refuse_links", "stored"]
+
+_MOST_FILES = 20_000
+_MOST_SHAPE = 1 << 33
+# Other forms of the graph, which some loaders prefer.
+_OTHERS = ("saved_model.pbtxt", "saved_model.cpb")
+
+
+def stored(path: Path) -> int:
+    """The bytes of the variables."""
+    folder = path / "variables"
+    return sum(item.stat().st_size for item in folder.iterdir() if item.is_file()) if folder.is_dir() else 0
+
+
+def inspect(path: Path, found: Found) -> frozenset[int]:
+    """
+    Note what the graphs would run, read and allocate, and what lies beside them.
+
+    What comes back are the sizes that occur in the shapes of the variables.
+    """
+    for name in _OTHERS:
+        if (path / name).exists():
+            raise Refused(f"{name} lies beside saved_model.pb, and may be loaded in its place", subject=name)
+    try:
+        fields = Fields()
+        read = list(fields.messages(content(path / "saved_model.pb"), 2))
+        if not read:
+            raise Refused("saved_model.pb holds no graph")
+        sizes = [size for data in read for size in _graph(fields, data, path, found)]
+    except Malformed as error:
+        raise graphs.refuse_malformed(error) from None
+    for file in _others(path):
+        carried.note(file, 0, file.stat().st_size, file.relative_to(path).as_posix(), found)
+    return frozenset(sizes)
+
+
+def _others(path: Path) -> Iterator[Path]:
+    """Every file but the graph, what Keras says of it, and its variables."""
+    for file in sorted(path.rglob("*")):
+        own = file.relative_to(path).parts
+        if (
+            file.is_file()
+            and own[0] != "variables"
+            and own not in {("saved_model.pb",), ("keras_metadata.pb",)}
+        ):
+            yield file
+
+
+def _graph(fields: Fields, data: Message, path: Path, found: Found) -> list[int]:
+    parts = fields.several(data, (2, 3, 7))
+    graph = graphs.read(fields, parts[2])
+    if not graph.main.nodes:
+        raise Refused("saved_model.pb holds a graph without nodes")
+    assets = [(_tensor(fields, item), fields.text(item, 2)) for item in fields.messages(data, 6)]
+    _assets([name for _, name in assets], path, found)
+    graphs.note_operations(graph, found)
+    listed = fields.all(parts[7], (1, 2))
+    files, sizes = _objects(fields, listed[1], found)
+    bound: dict[str, list[list[bool]]] = {}
+    for entry in listed[2]:
+        function = fields.message(entry, 2)
+        bound.setdefault(fields.text(entry, 1), []).append(bound_assets(fields, files, function))
+    loaded = Loaded(
+        bound=bound,
+        assets=frozenset(tensor for tensor, _ in assets),
+        placeholder=fields.text(parts[3], 1).partition(":")[0],
+    )
+    note_file_names(graph, loaded, found)
+    return sizes
+
+
+def _tensor(fields: Fields, asset: Message) -> str:
+    return fields.text(fields.message(asset, 1), 1).partition(":")[0]
+
+
+def _assets(names: list[str], path: Path, found: Found) -> None:
+    for name in names:
+        if is_bad_name(name) or name.startswith("~"):
+            found.hazard("EL612", shown(name), f"the asset {shown(name)} leads out of the model's folder")
+        elif not (path / "assets" / name).is_file():
+            raise Refused(f"the asset {shown(name)} is not there", subject=shown(name))
+
+
+def _objects(fields: Fields, objects: list[Message], found: Found) -> tuple[frozenset[int], list[int]]:
+    """Which objects are assets, and the sizes in the shapes of variables; one is made before it is filled."""
+    assets, sizes = set(), []
+    for place, item in enumerate(objects):
+        for number, value in fields.of(item):
+            if number == 5:
+                assets.add(place)
+            if number != 7 or isinstance(value, int):
+                continue
+            declared = 1
+            for size in fields.messages(fields.message(value, 2), 2):
+                length = signed(fields.number(size, 1))
+                sizes.append(length)
+                declared *= max(1, length)
+            if declared > _MOST_SHAPE:
+                name = shown(fields.text(value, 6))
+                found.hazard("EL614", name, f"the variable {name} has {declared} elements")
+    return frozenset(assets), sizes
+
+
+def configs(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What Keras says of each object of the graph, by its path: beside the graph, and inside it."""
+    try:
+        beside = path / "keras_metadata.pb"
+        rows = list(_inside(path))
+        rows += list(_beside(beside)) if beside.is_file() else []
+    except Malformed as error:
+        raise Refused(f"what Keras says of its objects is damaged: {error}") from None
+    left = MOST_BYTES
+    for where, identifier, text in rows:
+        left -= len(text)
+        if left < 0:
+            raise Refused(f"what Keras says of its objects is longer than {MOST_BYTES} bytes", code="EL602")
+        if not identifier.startswith("_tf_keras_"):
+            raise Refused(f"{shown(where)} is of the kind {shown(identifier)}, which Keras does not write")
+        yield where, parsed(text, f"what is said of {shown(where)}")
+
+
+def _beside(file: Path) -> Iterator[tuple[str, str, bytes]]:
+    fields = Fields()
+    for node in fields.messages(content(file), 1):
+        texts = fields.texts(node, (3, 4))
+        metadata = b""
+        for number, value in fields.of(node):
+            if number == 5 and not isinstance(value, int):
+                metadata = bytes(value)
+        yield texts[3], texts[4], metadata
+
+
+def _inside(path: Path) -> Iterator[tuple[str, str, bytes]]:
+    """What stands in the graph's own objects, as up to TensorFlow 2.4."""
+    fields = Fields()
+    for data in fields.messages(content(path / "saved_model.pb"), 2):
+        objects = fields.message(data, 7)
+        for number, item in enumerate(fields.messages(objects, 1)):
+            if b"_tf_keras_" not in bytes(item):
+                continue
+            user = fields.message(item, 4)
+            held = fields.texts(user, (1, 3)) if len(user) else {1: "", 3: ""}
+            if held[3] and held[1].startswith("_tf_keras_"):
+                yield f"object {number}", held[1], held[3].encode()
+
+
+def refuse_links(path: Path) -> None:
+    """Refuse a folder with anything but folders and plain files."""
+    counted = 0
+    for place, folders, files in os.walk(path, followlinks=False):
+        for name in (*folders, *files):
+            counted += 1
+            item = Path(place, name)
+            if item.is_symlink() or not (item.is_dir() or item.is_file()):
+                raise Refused(f"{shown(name)} is a link or no plain file", subject=shown(name))
+        if counted > _MOST_FILES:
+            raise Refused(f"the folder holds more than {_MOST_FILES} files", code="EL602")

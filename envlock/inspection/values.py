@@ -1,0 +1,48 @@
+"""What an inspection says."""
+
+from __future__ import annotations
+
+from envlock.values import frozen
+
+__all__ = ["KINDS", "Asked", "Hazard", "Inspection"]
+
+# From the best to the worst.
+KINDS = ("clean", "custom", "resource", "file-read", "code", "refuse")
+
+
+@frozen(kw_only=True)
+class Hazard:
+    """
+    One thing that loading a model would do besides making Keras' own objects.
+
+    `kind` is one of `KINDS`, `subject` the object or the file that it is about.
+    """
+
+    code: str
+    kind: str
+    subject: str
+    message: str
+    remedy: str
+
+
+@frozen(kw_only=True)
+class Asked:
+    """
+    A class or function that the model asks for and that is not Keras' own.
+
+    `name` is what the loader looks for, `module` where the file says that it was, `None` where it does not.
+    `asked_by` are the objects that hold it.
+    """
+
+    name: str
+    module: str | None
+    asked_by: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class Inspection:
+    """What loading a saved model would run, read or allocate; the worst of it is the verdict."""
+
+    verdict: str
+    hazards: tuple[Hazard, ...]
+    names: tuple[Asked, ...]
