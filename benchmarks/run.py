@@ -198,6 +198,47 @@ def library_calls(folder: Path) -> list[Figure]:
     ]
 
 
+LARGE = """
+import sys, zipfile, json, h5py, numpy
+folder = sys.argv[1]
+weights = numpy.random.default_rng(0).standard_normal((5000, 5000), "float32")
+with h5py.File(folder + "/large.h5", "w") as file:
+    file.create_dataset("layers/dense/vars/0", data=weights)
+dense = {"module": "keras.layers", "class_name": "Dense", "registered_name": None,
+         "config": {"name": "dense", "units": 5000}, "build_config": {"input_shape": [None, 5000]}}
+model = {"module": "keras", "class_name": "Sequential", "registered_name": None,
+         "config": {"name": "sequential", "layers": [dense]}}
+for name, method in (("stored", zipfile.ZIP_STORED), ("packed", zipfile.ZIP_DEFLATED)):
+    with zipfile.ZipFile(folder + f"/{name}.keras", "w", method) as archive:
+        archive.writestr("metadata.json", json.dumps({"keras_version": "3.5.0"}))
+        archive.writestr("config.json", json.dumps(model))
+        archive.write(folder + "/large.h5", "model.weights.h5")
+"""
+
+INSPECT = """
+import sys
+from pathlib import Path
+from envlock.inspection import inspect
+found = inspect(Path(sys.argv[1]))
+assert found.verdict == "clean", found
+"""
+
+
+def inspecting(folder: Path, rounds: int) -> list[Figure]:
+    """What it takes to look into 100 MB of weights, over bare Python."""
+    cpu([sys.executable, "-c", LARGE, str(folder)], ROOT)
+    bare = min(cpu([sys.executable, "-c", "pass"], ROOT) for _ in range(rounds))
+    found = []
+    for name in ("stored", "packed"):
+        file = folder / f"{name}.keras"
+        least = min(cpu([sys.executable, "-c", INSPECT, str(file)], ROOT) for _ in range(rounds))
+        found += [
+            Figure(f"inspection of 100 MB, {name}, whole process", (least - bare) * 1000, "ms", 400.0),
+            Figure(f"  memory for it, {name}", peak(INSPECT, file) - peak("pass", file), "MiB", 200.0),
+        ]
+    return found
+
+
 def hashing(folder: Path) -> list[Figure]:
     """A gibibyte through our digest against plain `hashlib` with its own buffer size."""
     file = folder / "large"
@@ -239,7 +280,7 @@ def main() -> int:
         folder = Path(name)
         cpu([sys.executable, "-c", PREPARE, name], ROOT)
         figures = command_lines(folder, options.rounds) + capturing(folder, options.rounds)
-        figures += library_calls(folder) + hashing(folder)
+        figures += library_calls(folder) + inspecting(folder, 3) + hashing(folder)
     width = max(len(figure.what) for figure in figures)
     for figure in figures:
         limit = "" if figure.budget is None else f"budget {abs(figure.budget):g}"

@@ -19,27 +19,39 @@ if TYPE_CHECKING:
     from typing import Any
 
     from envlock.api import (
+        CustomCodeWarning,
         MismatchWarning,
         build,
         diff,
         dockerfile,
+        inspect,
         load_model,
         lock,
         save_model,
         verify,
     )
-    from envlock.errors import EnvlockError, IntegrityError, MismatchError
+    from envlock.errors import (
+        CustomObjectError,
+        EnvlockError,
+        IntegrityError,
+        MismatchError,
+        UnsafeModelError,
+    )
     from envlock.hooks import install, uninstall
 
 __all__ = [
+    "CustomCodeWarning",
+    "CustomObjectError",
     "EnvlockError",
     "IntegrityError",
     "MismatchError",
     "MismatchWarning",
+    "UnsafeModelError",
     "__version__",
     "build",
     "diff",
     "dockerfile",
+    "inspect",
     "install",
     "load_model",
     "lock",
@@ -49,9 +61,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "CustomObjectError": "envlock.errors",
     "EnvlockError": "envlock.errors",
     "IntegrityError": "envlock.errors",
     "MismatchError": "envlock.errors",
+    "UnsafeModelError": "envlock.errors",
     "install": "envlock.hooks",
     "uninstall": "envlock.hooks",
 }

@@ -7,45 +7,44 @@ imported there, so that a diff does not pay for it.
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from envlock import capture, judging, keras_bridge, lockfile, redact, store, targets
-from envlock.custom import captured, resolve
-from envlock.errors import EnvlockError, ImageError, LockError, MismatchError, TargetError, UsageError
+from envlock import judging, keras_bridge, lockfile, redact, store, targets
+from envlock import trust as trusting
+from envlock.errors import ImageError, LockError, MismatchError, TargetError, UsageError
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, Content, Fingerprint, Lock
 from envlock.judging import Subject
 from envlock.knowledge import tables
+from envlock.notices import CustomCodeWarning, MismatchWarning, attach, object_to, warn_of_code
 from envlock.report import BREAKS, DRIFTS, Report
 from envlock.values import replace
 from envlock.views import machine, text
 
 __all__ = [
+    "CustomCodeWarning",
     "MismatchWarning",
     "build",
     "check",
     "described",
     "diff",
     "dockerfile",
+    "inspect",
     "load_model",
     "lock",
     "save_model",
     "verify",
+    "warn_of_code",
 ]
 
 if TYPE_CHECKING:
     from envlock.emit.image_plan import ImagePlan
+    from envlock.inspection import Inspection
 
 AnyPath = str | PathLike[str]
-
-
-class MismatchWarning(UserWarning):
-    """The environment does not fit the model that is being loaded."""
 
 
 def save_model(
@@ -82,7 +81,7 @@ def save_model(
     if not overwrite and target.exists():
         raise UsageError(f"{target.name} exists and overwrite=False was given")
     given = saving.Recording(example=example, canaries=canaries, custom_objects=custom_objects)
-    saving.save_locked(
+    _, (_, problems) = saving.save_locked(
         model,
         target,
         lambda staged: keras_bridge.save(model, staged, keras_arguments),
@@ -90,8 +89,8 @@ def save_model(
     )
     saved = judging.subject(target)
     same = targets.Target("the environment that it was saved in", saved.fingerprint)
-    captured.warn_of_refused(saved.lock.custom_objects if saved.lock else (), stacklevel=2)
-    _object(judging.judge(saved, same), saved, "warn")
+    warn_of_code(target.name, problems, stacklevel=2)
+    object_to(judging.judge(saved, same), saved, "warn")
     return _lock_of(target)
 
 
@@ -107,42 +106,53 @@ def load_model(
     """
     Load a model as Keras would, after checking it and the environment; Keras' own model.
 
-    The files are hashed and compared with the lock first: `IntegrityError` names one that differs.
-    Then the verdict for this environment is reached. `on_mismatch` says what follows from `drifts`
-    and `breaks`: "warn" gives one `MismatchWarning` for each model, "raise" a `MismatchError`,
-    "ignore" nothing. Custom classes and functions are found by importing the modules they were
-    recorded in; `custom_objects` comes first. `trust="captured"` lets the source that was stored
-    with the model stand in for modules that are not here. With `verify=True` the stored inputs are
-    replayed, and `MismatchError` is raised when the outputs differ. All other arguments go to Keras.
+    The files are copied to where only this user can write, hashed and compared with the lock
+    (`IntegrityError` names one that differs), and inspected: `UnsafeModelError` says what loading them
+    would run, read or allocate besides. Then the verdict for this environment is reached. `on_mismatch`
+    says what follows from `drifts` and `breaks`: "warn" gives one `MismatchWarning` for each model,
+    "raise" a `MismatchError`, "ignore" nothing.
+
+    The model's own classes and functions come from `custom_objects`, else from what is registered, else
+    from the module that they were recorded in, else from the source stored with the model, if `trust`
+    has "captured"; `CustomObjectError` names each that cannot be had. `trust` may also have "code", for
+    what the model itself holds of code, or the digest that `envlock inspect` prints, for both.
+
+    Keras' settings for the whole process (dtype policy, registry, safe mode, seed, …) are as before
+    afterwards, or the load is refused. With `verify=True` the stored inputs are replayed, and
+    `MismatchError` is raised when the outputs differ. All other arguments go to Keras.
 
     What Keras raises passes through with the report attached as a note.
     """
     if on_mismatch not in {"warn", "raise", "ignore"}:
         raise UsageError(f'on_mismatch is {on_mismatch!r}, expected "warn", "raise" or "ignore"')
-    seen = judging.subject(_local(path))
-    judging.refuse_damage(seen)
-    _trust(seen, trust)
-    report = _here(seen, given=custom_objects or {}, loader=KERAS_LOADER)
-    given = {f"{name}={value}" for name, value in keras_arguments.items()}
-    report = judging.reconsidered(
-        report, tuple(item for item in report.findings if item.avoided_by not in given)
-    )
-    _object(report, seen, on_mismatch)
-    try:
-        objects = resolve.resolve(seen.custom_objects, given=custom_objects or {})
-        model = keras_bridge.load(seen.place.model, objects, keras_arguments)
-    except Exception as error:
-        _attach(error, report)
-        raise
-    if verify:
-        from envlock import proving
+    from envlock import opening
 
-        proved = proving.proved(seen, report, lambda arrays: keras_bridge.call(model, arrays))
-        if proved.proof is None:
-            raise LockError(f"{seen.artifact.name} cannot be verified: {proved.unknown['canary']}")
-        if proved.proof.difference > proved.proof.tolerance:
-            raise MismatchError(text.concise(proved))
+    seen = judging.subject(_local(path))
+    given = dict(custom_objects or {})
+    with opening.opened(seen, trusting.stated(trust), keras_arguments) as found:
+        arguments = opening.arguments_for(found, keras_arguments)
+        report = opening.report_here(seen, given=given, loader=KERAS_LOADER, trust=found.trust)
+        report = judging.without_avoided(report, arguments)
+        object_to(report, seen, on_mismatch)
+        try:
+            model = opening.loaded(found, opening.objects(found, given, arguments), arguments)
+        except Exception as error:
+            attach(error, report)
+            raise
+    if verify:
+        _prove(seen, report, model)
     return model
+
+
+def _prove(seen: Subject, report: Report, model: Any) -> None:
+    """`MismatchError` where the model gives other outputs than were stored."""
+    from envlock import proving
+
+    proved = proving.proved(seen, report, lambda arrays: keras_bridge.call(model, arrays))
+    if proved.proof is None:
+        raise LockError(f"{seen.artifact.name} cannot be verified: {proved.unknown['canary']}")
+    if proved.proof.difference > proved.proof.tolerance:
+        raise MismatchError(text.concise(proved))
 
 
 def check(path: AnyPath, *, on_mismatch: str = "warn", loader: str = KERAS_LOADER) -> Report:
@@ -151,10 +161,14 @@ def check(path: AnyPath, *, on_mismatch: str = "warn", loader: str = KERAS_LOADE
 
     `loader` is the call that will read the model: `keras.load_model` or `tf.saved_model.load`.
     """
+    from envlock import opening
+
     seen = judging.subject(_local(path))
     judging.refuse_damage(seen)
-    report = _here(seen, given={}, loader=loader)
-    _object(report, seen, on_mismatch)
+    trust = trusting.stated(()).covers(opening.trusted_digest(seen))
+    opening.refuse_hazards(seen, judging.inspected(seen.place.model), trust, {})
+    report = opening.report_here(seen, given={}, loader=loader)
+    object_to(report, seen, on_mismatch)
     return report
 
 
@@ -197,6 +211,23 @@ def described(path: AnyPath) -> tuple[Lock, Content]:
     return locking.described(reading, where.model.name), reading.content
 
 
+def inspect(path: AnyPath, *, approve: bool = False) -> tuple[Inspection, str, bool]:
+    """
+    What loading the model at `path` would run, read or allocate; nothing of it is loaded.
+
+    With it come the digest that stands for the model and the source captured with it, and whether that
+    was approved. `approve=True` approves it: `load_model` and `verify` trust it from now on.
+    """
+    from envlock import opening
+
+    seen = judging.subject(_local(path))
+    found, digest = judging.inspected(seen.place.model), opening.trusted_digest(seen)
+    if approve:
+        judging.refuse_damage(seen)
+        trusting.approve(digest, seen.artifact.name)
+    return found, digest, trusting.is_approved(digest)
+
+
 def diff(
     path: AnyPath,
     against: str | PathLike[str] | Fingerprint | None = None,
@@ -231,6 +262,7 @@ def diff(
     report = judging.judge(
         seen, target, custom_objects=custom_objects, broken=judging.damage(seen, hashed=content)
     )
+    report = judging.with_hazards(report, judging.inspected(seen.place.model))
     if not suggest or report.verdict not in {DRIFTS, BREAKS}:
         return report
     from envlock import suggesting
@@ -239,28 +271,26 @@ def diff(
     return replace(report, suggestions=near, findings=tuple(map(suggesting.without_advice, report.findings)))
 
 
-def verify(path: AnyPath) -> Report:
+def verify(path: AnyPath, *, trust: str | Sequence[str] = (), isolated: bool = True) -> Report:
     """
     Check the model's digests, load it here and replay its canaries; the report with the proof.
 
-    `IntegrityError` names a file that is not as it was locked. A load that fails and outputs that
-    differ are findings (`EL002`, `EL003`), not exceptions.
-    """
-    from envlock import proving
+    That is done in a process of its own which can write nowhere but to a scratch folder and reaches no
+    network, as far as the kernel offers that; `report.gaps` says what it does not. `isolated=False` does it
+    in this process, with the classes that are registered in it. `trust` is that of `load_model`.
 
+    `IntegrityError` names a file that is not as it was locked, `UnsafeModelError` what nobody said to trust.
+    A load that fails and outputs that differ are findings (`EL002`, `EL003`), not exceptions.
+    """
+    from envlock import verifying
+
+    trusting.stated(trust)
     seen = judging.subject(Path(path))
     _refuse_unlocked(seen)
     if seen.loader == WEIGHTS_LOADER:
         hint = "verify the whole model that they belong to"
         raise UsageError(f"{seen.artifact.name} holds weights alone, which cannot be called", hint=hint)
-    judging.refuse_damage(seen)
-    report = _here(seen, given={})
-    try:
-        return proving.proved(seen, report, proving.loaded(seen))
-    except EnvlockError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a model's own code may raise anything; it is the answer
-        return proving.failed(seen, report, error)
+    return verifying.apart(seen, trust) if isolated else verifying.here(seen, trust)
 
 
 def dockerfile(path: AnyPath, *, base: str | None = None, context: AnyPath | None = None) -> str:
@@ -324,59 +354,8 @@ def _local(path: AnyPath) -> Path:
     return Path(path) if Path(path).name else Path(path).resolve()
 
 
-def _here(seen: Subject, *, given: Mapping[str, Any], loader: str | None = None) -> Report:
-    """
-    The report for this process: what is set in it, what the caller brings, what Keras has registered.
-
-    It speaks for `loader`, by default for the one recorded at save.
-    """
-    registered = keras_bridge.registered(item.name for item in seen.custom_objects)
-    target = targets.Target("this environment", capture.glance(), path=tuple(sys.path))
-    report = judging.judge(seen, target, brought=given, registered=registered)
-    return (
-        replace(report, loader=loader, verdict=report.loaders[loader]) if loader in report.loaders else report
-    )
-
-
-def _trust(seen: Subject, trust: str | Sequence[str]) -> None:
-    trusted = {trust} if isinstance(trust, str) else set(trust)
-    if trusted - {resolve.CAPTURED}:
-        raise UsageError(f'trust is {trust!r}, expected "captured"')
-    if trusted and seen.lock:
-        digests = {
-            file.path.removeprefix("code/"): file.sha256
-            for file in seen.lock.attachments
-            if file.path.startswith("code/")
-        }
-        resolve.trust_captured(seen.custom_objects, seen.place.attachments / "code", digests)
-
-
 def _lock_of(path: Path) -> Lock:
     return lockfile.read(lockfile.place(path).lock)
-
-
-_warned: set[Path] = set()
-
-
-def _object(report: Report, seen: Subject, on_mismatch: str) -> None:
-    """Warn of a report that is bad news, once for each model, or raise."""
-    if report.verdict not in {DRIFTS, BREAKS} or on_mismatch == "ignore":
-        return
-    if on_mismatch == "raise":
-        raise MismatchError(text.concise(report))
-    model = seen.place.model.resolve()
-    if model not in _warned:
-        _warned.add(model)
-        warnings.warn(redact.clean(text.concise(report)), MismatchWarning, stacklevel=3)
-
-
-def _attach(error: Exception, report: Report) -> None:
-    """Say with Keras' own exception what envlock knows; before Python 3.11 tracebacks do not show it."""
-    note = redact.clean(f"envlock: {text.report(report, colour=False)}")
-    if hasattr(error, "add_note"):
-        error.add_note(note)
-    else:
-        error.__notes__ = [note]
 
 
 def _refuse_unlocked(seen: Subject) -> Lock:

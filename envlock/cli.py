@@ -19,7 +19,7 @@ from typing import Annotated, TextIO
 from envlock import api, capture, knowledge, lockfile
 from envlock._version import __version__
 from envlock.arguments import Argument, Command, NeedsTyper, Option, parse, typer_app
-from envlock.custom.resolve import import_path
+from envlock.custom.paths import import_path
 from envlock.errors import EnvlockError
 from envlock.knowledge import Severity
 from envlock.redact import clean, visible
@@ -125,8 +125,26 @@ def diff(
     return _code(report, fail_on)
 
 
+def inspect(
+    model: Model,
+    trust: Annotated[
+        bool, Option("--trust", help="Approve it: load_model and verify trust these very bytes from now on.")
+    ] = False,
+    format: Format = "text",
+    output: Output = None,
+) -> int:
+    """Say what loading a model would run, read or allocate, without loading it."""
+    found, digest, is_approved = api.inspect(model, approve=trust)
+    view = machine.inspection if format == "json" else text.inspection
+    _write(view(model.name or str(model), found, digest, is_approved=is_approved), output)
+    return 0 if found.verdict in {"clean", "custom"} or is_approved else 1
+
+
 def verify(
     model: Model,
+    trust: Annotated[
+        str, Option("--trust", help="What may run: `captured` source, `code` in the model, or its digest.")
+    ] = "",
     format: Format = "text",
     fail_on: FailOn = "error",
     color: Color = "auto",
@@ -137,7 +155,7 @@ def verify(
     """Check a model's digests, load it here and replay its stored inputs."""
     sys.path[:] = import_path()  # modules are found where `diff` finds them
     with redirect_stdout(sys.stderr):  # what the model prints is not the report
-        report = api.verify(model)
+        report = api.verify(model, trust=[trust] if trust else ())
     _show(report, format=format, color=color, quiet=quiet, verbose=verbose, output=output)
     return _code(report, fail_on)
 
@@ -194,6 +212,7 @@ COMMANDS: Mapping[str, Command] = {
     "show": show,
     "lock": lock,
     "diff": diff,
+    "inspect": inspect,
     "verify": verify,
     "dockerfile": dockerfile,
     "build": build,

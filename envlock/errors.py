@@ -4,7 +4,8 @@ Everything envlock raises.
     EnvlockError
     ├── UsageError           an argument makes no sense
     ├── ArtifactError        the saved model cannot be read
-    │   └── IntegrityError   it can, but it is not the one that was locked
+    │   ├── IntegrityError   it can, but it is not the one that was locked
+    │   └── UnsafeModelError loading it would run, read or change what nobody trusted
     ├── LockError            the lock cannot be used
     │   ├── InvalidLock      a value in it is wrong
     │   └── NewerSchema      it was written by a later envlock
@@ -34,6 +35,7 @@ __all__ = [
     "StoreError",
     "TargetError",
     "ToolError",
+    "UnsafeModelError",
     "UsageError",
 ]
 
@@ -64,6 +66,12 @@ class ArtifactError(EnvlockError):
 
 class IntegrityError(ArtifactError):
     """A file of the saved model is not the one that the lock describes."""
+
+    exit_code = 1
+
+
+class UnsafeModelError(ArtifactError):
+    """Loading a saved model would run code, read files or change what nobody said to trust."""
 
     exit_code = 1
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from envlock import api, keras_bridge, lockfile, saving
-from envlock.custom import captured
 from envlock.errors import EnvlockError, UsageError
 from envlock.facts import SAVED_MODEL_LOADER
 
@@ -112,14 +111,15 @@ def _save(model: Any, path: Any, original: Callable[..., Any], named: Mapping[st
     if target is None or (target.exists() and named.get("overwrite") is False):
         return original(path, **named)
     with keras_bridge.inside_envlock():
-        return saving.save_locked(model, target, lambda staged: original(str(staged), **named), _record)
+        result, _ = saving.save_locked(model, target, lambda staged: original(str(staged), **named), _record)
+        return result
 
 
 def _record(model: Any, where: lockfile.Place, loader: str) -> None:
     """Write the lock; the model is kept whatever happens to it."""
     try:
-        lock = saving.record(model, where, loader, given=saving.Recording())
-        captured.warn_of_refused(lock.custom_objects, stacklevel=6)
+        _, problems = saving.record(model, where, loader, given=saving.Recording())
+        api.warn_of_code(where.model.name, problems, stacklevel=6)
     except Exception as error:  # noqa: BLE001 - a checkpoint of hours is not lost because it was not locked
         problem = error if isinstance(error, EnvlockError) else f"{type(error).__name__}: {error}"
         warnings.warn(f"{where.model.name} is saved without a lock: {problem}", stacklevel=6)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from envlock import artifacts, knowledge, lockfile, store
+from envlock import artifacts, inspection, knowledge, lockfile, store
 from envlock.changes import changes
-from envlock.custom import resolve
 from envlock.errors import ArtifactError, IntegrityError
 from envlock.facts import (
     KERAS_LOADER,
@@ -26,12 +26,24 @@ from envlock.facts import (
     Unknown,
     find_unknowns,
 )
-from envlock.knowledge import Comparison, Finding, loading, packages
+from envlock.inspection import Inspection
+from envlock.knowledge import Comparison, Finding, Severity, loading, packages
 from envlock.report import BREAKS, Report, verdict_of
 from envlock.targets import Target
 from envlock.values import fields, frozen, replace
 
-__all__ = ["Subject", "damage", "judge", "reconsidered", "refuse_damage", "subject", "unjudged"]
+__all__ = [
+    "Subject",
+    "damage",
+    "inspected",
+    "judge",
+    "reconsidered",
+    "refuse_damage",
+    "subject",
+    "unjudged",
+    "with_hazards",
+    "without_avoided",
+]
 
 _UNLOCKED = Unknown("the model has no lock")
 
@@ -152,18 +164,23 @@ def judge(
     target: Target,
     *,
     custom_objects: str = "available",
-    brought: Collection[str] = (),
-    registered: Collection[str] = (),
+    live: Mapping[str, Any] | None = None,
+    has_stored: bool = False,
+    refused: Collection[str] = (),
     broken: Mapping[str, str] | None = None,
 ) -> Report:
     """
     The report for a model and a target.
 
-    `custom_objects` is `available` or `missing`; `brought` names those that the caller gives, so that
-    nothing is asked of their modules, `registered` those that Keras has already, so that they are not
-    missing. `broken` is what `damage` gives.
+    `custom_objects` is `available` or `missing`; `live` holds those that this very process has, by the names
+    that they were given or registered under: of their modules nothing is asked. `has_stored` tells that the
+    source which was captured with the model stands in for what is not here; `refused` names the objects whose
+    modules a load would not import. `broken` is what `damage` gives.
     """
-    objects = tuple(item for item in seen.custom_objects if not _names(item) & set(brought))
+    objects, code, edits = _code(seen, target, custom_objects, live)
+    code |= dict.fromkeys(refused, "missing")
+    if has_stored:
+        code = {name: state if state != "missing" else "present" for name, state in code.items()}
     differences = changes(seen.fingerprint, target.fingerprint)
     comparison = knowledge.Comparison(
         locked=seen.fingerprint,
@@ -172,7 +189,8 @@ def judge(
         content=seen.content,
         changes=differences,
         custom_objects=objects,
-        code=_code(objects, target, custom_objects, registered),
+        code=code,
+        edits=edits,
         damage=broken or {},
         is_code_missing=custom_objects == "missing",
         own_code=_unknown_code(seen).get("custom-objects", ""),
@@ -194,6 +212,32 @@ def judge(
         target=target.name,
         is_locked=is_known,
     )
+
+
+def inspected(path: Path) -> Inspection:
+    """What loading the model at `path` would do, read once as long as its files stay as they are."""
+    return _inspected(path, artifacts.stamp(path))
+
+
+@lru_cache(maxsize=64)
+def _inspected(path: Path, _: artifacts.Stamp) -> Inspection:
+    return inspection.inspect(path)
+
+
+def with_hazards(report: Report, found: Inspection) -> Report:
+    """The report with what an inspection of the model told."""
+    hazards = tuple(
+        Finding(
+            code=item.code,
+            severity=Severity.ERROR,
+            subject=item.subject,
+            message=item.message,
+            remedy=item.remedy,
+            loaders=(),
+        )
+        for item in found.hazards
+    )
+    return replace(report, inspection=found.verdict, hazards=hazards)
 
 
 def unjudged(seen: Subject, target: Target) -> str:
@@ -235,28 +279,47 @@ def reconsidered(report: Report, findings: tuple[Finding, ...]) -> Report:
     return replace(report, findings=findings, loaders=loaders, verdict=loaders[report.loader])
 
 
+def without_avoided(report: Report, arguments: Mapping[str, Any]) -> Report:
+    """The report without what these arguments for Keras' loader avoid."""
+    given = {f"{name}={value}" for name, value in arguments.items()}
+    return reconsidered(report, tuple(item for item in report.findings if item.avoided_by not in given))
+
+
 def _loaders(seen: Subject) -> list[str]:
     if seen.artifact.format == "saved-model":
         return [KERAS_LOADER, SAVED_MODEL_LOADER]
     return [KERAS_LOADER, WEIGHTS_LOADER]
 
 
-def _code(
-    objects: tuple[CustomObject, ...], target: Target, custom_objects: str, registered: Collection[str]
-) -> dict[str, str]:
+_Code = tuple[tuple[CustomObject, ...], dict[str, str], dict[str, tuple[str, ...]]]
+
+
+def _code(seen: Subject, target: Target, custom_objects: str, live: Mapping[str, Any] | None) -> _Code:
+    """The model's own objects, the state of each in the target, and what differs in those that changed."""
+    objects = seen.custom_objects
+    if not objects:
+        return (), {}, {}
+    from envlock.custom import program, states  # most models need no code of the user's
+    from envlock.custom.meaning import Sources
+
     if custom_objects == "missing":
-        return {item.name: resolve.MISSING for item in objects}
+        return objects, {item.name: states.MISSING for item in objects}, {}
     if target.path is None:
-        return {}
-    states = resolve.states(objects, path=target.path)
-    return {
-        name: state for name, state in states.items() if state != resolve.MISSING or name not in registered
+        return objects, {}, {}
+    here = live or {}
+    sources = Sources(target.path, program=None if live is None else program.running())
+    found = states.states(objects, sources, live=here)
+    before = Sources(folder=seen.place.attachments / "code")
+    edits = {
+        item.name: states.differences(item, before, sources, live=here)
+        for item in objects
+        if found[item.name] == states.CHANGED
     }
-
-
-def _names(item: CustomObject) -> set[str]:
-    """The names under which a caller may give an object."""
-    return {item.name, item.qualname, item.qualname.rpartition(".")[2]}
+    had = {item.name for item in objects if set(states.names_of(item)) & here.keys()}
+    own = tuple(
+        replace(item, imports=(), distribution=None) if item.name in had else item for item in objects
+    )
+    return own, found, edits
 
 
 def _unknowns(seen: Subject, target: Target) -> dict[str, str]:

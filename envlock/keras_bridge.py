@@ -11,8 +11,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ __all__ = [
     "call_signature",
     "computes_in_half",
     "facts",
+    "has_safe_mode",
     "imported_keras",
     "inputs",
     "inside_envlock",
@@ -36,9 +37,10 @@ __all__ = [
     "load_saved_model",
     "numerics",
     "outputs",
-    "registered",
     "registered_name",
+    "registered_object",
     "save",
+    "scope",
     "tensorflow",
     "tensorflow_build",
 ]
@@ -177,12 +179,16 @@ def _number(seed: Any) -> int | None:
     return None if seed is None else int(seed)
 
 
-def registered(names: Iterable[str]) -> set[str]:
-    """Those of `names` that Keras already knows here, by registration or by a scope around the call."""
+def registered_object(name: str) -> Any:
+    """What Keras knows under a name here, by registration or by a scope around the call; else `None`."""
     keras = imported_keras()
-    return {
-        name for name in names if keras is not None and keras.utils.get_registered_object(name) is not None
-    }
+    return None if keras is None else keras.utils.get_registered_object(name)
+
+
+def scope(objects: Mapping[str, Any]) -> AbstractContextManager[Any]:
+    """While this lasts, Keras finds `objects` by their names."""
+    found: AbstractContextManager[Any] = keras_in_force().utils.custom_object_scope(dict(objects))
+    return found
 
 
 def save(model: Any, path: Path, arguments: Mapping[str, Any]) -> None:
@@ -201,6 +207,13 @@ def save(model: Any, path: Path, arguments: Mapping[str, Any]) -> None:
 
         quiet = {"verbose": False} if "verbose" in signature(model.export).parameters else {}
         model.export(str(path), **(quiet | dict(arguments)))
+
+
+def has_safe_mode() -> bool:
+    """Whether this Keras asks before it runs code that lies in a model."""
+    from inspect import signature
+
+    return "safe_mode" in signature(keras_in_force().models.load_model).parameters
 
 
 def load(path: Path, custom_objects: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:

@@ -7,13 +7,13 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from envlock import judging, keras_bridge, redact
+from envlock import judging, keras_bridge, opening, redact
 from envlock.contract import canary
-from envlock.custom import resolve
 from envlock.facts import KERAS_LOADER, Canary, Unknown
 from envlock.judging import Subject
 from envlock.knowledge import Severity
 from envlock.knowledge import proof as rules
+from envlock.opening import Opened
 from envlock.report import Proof, Report
 from envlock.values import replace
 
@@ -22,13 +22,13 @@ __all__ = ["Call", "failed", "loaded", "proved"]
 Call = Callable[[Sequence[Any]], list[Any]]
 
 
-def loaded(seen: Subject) -> Call:
+def loaded(found: Opened) -> Call:
     """The model, loaded by its own loader, as a function from its inputs to its outputs."""
-    model = seen.place.model
+    seen = found.seen
     if seen.loader == KERAS_LOADER:
-        found = keras_bridge.load(model, resolve.resolve(seen.custom_objects, given={}), {})
-        return lambda arrays: keras_bridge.call(found, arrays)
-    graph = keras_bridge.load_saved_model(model)
+        model = opening.loaded(found, opening.objects(found, {}, {}), opening.arguments_for(found, {}))
+        return lambda arrays: keras_bridge.call(model, arrays)
+    graph = keras_bridge.load_saved_model(found.path)
     inputs = seen.lock.inputs if seen.lock and isinstance(seen.lock.inputs, tuple) else ()
     return lambda arrays: keras_bridge.call_signature(graph, arrays, [spec.name for spec in inputs])
 

@@ -39,6 +39,8 @@ class Report:
     `unknown` maps what could not be compared to the reason. `saved_with` and `target` name the two
     sides for people. `is_locked` is false where only the file itself could be judged. `suggestions` are
     the nearest environments in which the model loads with the same numbers, where they were asked for.
+    `inspection` is what loading would do besides, `clean` where nothing; `hazards` say it. `gaps` is what the
+    process that loaded the model could not be kept from, `None` where none was started.
     """
 
     subject: str
@@ -53,10 +55,20 @@ class Report:
     is_locked: bool = True
     proof: Proof | None = field(default=None)
     suggestions: tuple[str, ...] | None = field(default=None)
+    inspection: str = ""
+    hazards: tuple[Finding, ...] = ()
+    gaps: tuple[str, ...] | None = field(default=None)
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether loading the model asks for nobody's trust, as far as it was inspected."""
+        return self.inspection in {"", "clean", "custom"}
 
     @property
     def worst(self) -> Severity | None:
         """The worst severity for the recorded loader, `None` when nothing differs."""
+        if not self.is_harmless:
+            return Severity.ERROR
         found = [finding.severity for finding in self.findings if self.loader in finding.loaders]
         return max([*found, *([Severity.NOTE] if self.changes else [])], default=None)
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from envlock import artifacts, capture, codec, keras_bridge, lockfile, redact, store
+from envlock import artifacts, capture, codec, keras_bridge, keras_state, lockfile, redact, store
 from envlock._version import __version__
 from envlock.artifacts import Reading, hdf5
 from envlock.capture import frameworks, packages
 from envlock.contract import canary
-from envlock.custom import captured, find
+from envlock.custom import recorded
 from envlock.errors import ArtifactError, UsageError
 from envlock.facts import (
     ARTIFACT,
@@ -21,6 +21,7 @@ from envlock.facts import (
     SAVED_MODEL_LOADER,
     TENSORFLOW_DISTRIBUTIONS,
     Canary,
+    Content,
     CustomObject,
     Fingerprint,
     Keras,
@@ -78,14 +79,15 @@ def refuse_what_is_not_ours(where: lockfile.Place) -> None:
             raise UsageError(f"{path.name} is there already, and envlock did not write it", hint=hint)
 
 
-def save_locked(
-    model: Any, target: Path, save: Callable[[Path], Any], record: Callable[[Any, lockfile.Place, str], Any]
-) -> Any:
+Recorder = Callable[[Any, lockfile.Place, str], Any]
+
+
+def save_locked(model: Any, target: Path, save: Callable[[Path], Any], record: Recorder) -> tuple[Any, Any]:
     """
     Let `save` write the model into a stage, `record` what it wrote, move both into place.
 
-    What `save` returns comes back. `record` is called with the model, the place and the loader that
-    reads it back.
+    What both return comes back. `record` is called with the model, the place and the loader that reads it
+    back.
     """
     if holds_something_else(target):
         raise UsageError(f"{target.name} is a folder that holds something else", hint="choose another path")
@@ -104,11 +106,11 @@ def save_locked(
             _carry_over(target, staged)
         # Keras reads a folder back only where Keras 2 left its description in it.
         is_graph = staged.is_dir() and not (staged / "keras_metadata.pb").exists()
-        record(model, where, SAVED_MODEL_LOADER if is_graph else KERAS_LOADER)
+        told = record(model, where, SAVED_MODEL_LOADER if is_graph else KERAS_LOADER)
         stage.commit(
             *([staged.name] if staged.is_dir() else [staged.name, where.attachments.name, where.lock.name])
         )
-    return result
+    return result, told
 
 
 # What a SavedModel consists of, in any release, and what is envlock's in it.
@@ -126,25 +128,21 @@ def _carry_over(old: Path, new: Path) -> None:
             copy(item, new / item.name)
 
 
-def record(model: Any, where: lockfile.Place, loader: str, *, given: Recording) -> Lock:
+def record(
+    model: Any, where: lockfile.Place, loader: str, *, given: Recording
+) -> tuple[Lock, tuple[str, ...]]:
     """
     Read back the model saved at `where`, fingerprint the environment, write lock and attachments.
 
-    `where` lies in a stage; nothing is visible to others before it is committed.
+    The lock comes back, and what is to be said of code that a load elsewhere will lack. `where` lies in a
+    stage; nothing is visible to others before it is committed.
     """
     reading = _read_back(where.model)
     distributions = packages.installed()
-    objects = find.custom_objects(
-        model,
-        reading.content,
-        name_of=keras_bridge.registered_name,
-        passed=dict(given.custom_objects or {}),
-        distributions=distributions,
-    )
     files = store.describe(where.model)
     where.attachments.mkdir(exist_ok=True)
     write_text(where.attachments / lockfile.ARCHITECTURE, lockfile.content_text(reading.content))
-    objects = captured.copy(objects, where.attachments / "code")
+    objects, problems = _own_code(model, reading.content, where.attachments, given, distributions)
     inputs = keras_bridge.inputs(model)
     lock = Lock(
         created_by=f"envlock {__version__}",
@@ -159,7 +157,30 @@ def record(model: Any, where: lockfile.Place, loader: str, *, given: Recording) 
         sources=sources(artifact=("artifact", *(("inputs",) if isinstance(inputs, Unknown) else ()))),
     )
     write_text(where.lock, lockfile.dumps(lock))
-    return lock
+    return lock, problems
+
+
+def _own_code(
+    model: Any,
+    content: Content,
+    attachments: Path,
+    given: Recording,
+    distributions: Mapping[str, packages.Distribution],
+) -> tuple[Maybe[tuple[CustomObject, ...]], tuple[str, ...]]:
+    bridge = recorded.Bridge(
+        name_of=keras_bridge.registered_name,
+        known=keras_bridge.registered_object,
+        scope=keras_bridge.scope,
+    )
+    with keras_state.names_kept():
+        return recorded.record(
+            model,
+            content,
+            attachments / "code",
+            bridge=bridge,
+            passed=dict(given.custom_objects or {}),
+            distributions=distributions,
+        )
 
 
 def write_text(path: Path, text: str) -> None:

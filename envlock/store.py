@@ -18,9 +18,16 @@ from pathlib import Path
 from envlock.errors import ArtifactError, StoreError
 from envlock.facts import ArtifactFile
 
-__all__ = ["Stage", "describe", "file_sizes", "sha256", "staged"]
+__all__ = ["Stage", "describe", "file_sizes", "sha256", "sha256_of", "staged"]
 
 _CHUNK = 1 << 20
+
+
+def sha256_of(data: bytes) -> str:
+    """The sha256 of some bytes in hex."""
+    import hashlib  # brings OpenSSL along, which a diff of a model without custom code does without
+
+    return hashlib.sha256(data).hexdigest()
 
 
 def sha256(path: Path) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from envlock import capture, lockfile
 from envlock.capture.packages import normalised
-from envlock.custom.resolve import import_path
+from envlock.custom.paths import import_path
 from envlock.errors import LockError, TargetError
 from envlock.facts import (
     TENSORFLOW_DISTRIBUTIONS,

@@ -37,7 +37,13 @@ def test_the_readme_shows_some_commands():
 
 
 @pytest.mark.parametrize(
-    ("name", "written"), [("findings", "findings"), ("releases", "changes"), ("breakages", "breakages")]
+    ("name", "written"),
+    [
+        ("findings", "findings"),
+        ("releases", "changes"),
+        ("breakages", "breakages"),
+        ("custom-code", "custom_code"),
+    ],
 )
 def test_a_generated_page_is_what_the_rules_and_tables_say(name, written, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "tools")

@@ -9,7 +9,7 @@ from judged import make_fingerprint, make_lock, make_packages, make_tensorflow, 
 
 from envlock import capture, lockfile
 from envlock.capture import probes
-from envlock.custom.resolve import import_path
+from envlock.custom.paths import import_path
 from envlock.errors import LockError, TargetError
 from envlock.facts import Fingerprint, Keras, Numpy, Package, Python, TensorFlow, Unknown
 from envlock.targets import UNSAID, Target, target

@@ -5,7 +5,8 @@ Write the pages of `docs/` that say what the rules and the tables know.
 
 `docs/findings.md` has each rule, `docs/releases.md` what changed from release to release for saved models:
 public classes that came or went, and keys of their configurations that a release takes or takes no longer.
-`docs/breakages.md` says of each breakage that is known which rule tells it, or why none does.
+`docs/breakages.md` says of each breakage that is known which rule tells it, or why none does; the table of
+scenarios in `docs/custom-code.md` is that of the tests.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "integration")]
+
+from scenarios import page  # noqa: E402
 
 from envlock import knowledge, toml  # noqa: E402
 from envlock.knowledge import releases  # noqa: E402
@@ -35,6 +38,7 @@ ROOMS = re.compile(
     r"(\.(experimental|legacy|schedules|preprocessing))*\.[A-Z]\w*"
 )
 WIDEST = 110
+PAGE = ROOT / "docs" / "custom-code.md"
 BREAKAGES = ROOT / "tests" / "knowledge" / "breakages" / "breakages.toml"
 SOURCES = {"table": "tables", "walk": "a walk", "rule": "a rule"}
 
@@ -96,6 +100,13 @@ def breakages() -> str:
         "",
     ]
     return "\n".join(said)
+
+
+def custom_code() -> str:
+    """The page of the user's own code, which is written by hand but for its table of scenarios."""
+    before, start, rest = PAGE.read_text(encoding="utf-8").partition("<!-- scenarios -->\n")
+    _, end, after = rest.partition("<!-- end -->")
+    return "".join([before, start, "\n".join(["", *page.table(), "", ""]), end, after])
 
 
 def _told(row: dict[str, Any]) -> str:
@@ -173,6 +184,7 @@ def main() -> None:
     (ROOT / "docs" / "findings.md").write_text(findings(), encoding="utf-8")
     (ROOT / "docs" / "releases.md").write_text(changes(), encoding="utf-8")
     (ROOT / "docs" / "breakages.md").write_text(breakages(), encoding="utf-8")
+    PAGE.write_text(custom_code(), encoding="utf-8")
 
 
 if __name__ == "__main__":

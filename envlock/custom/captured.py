@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import warnings
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from envlock import redact
-from envlock.custom import source
+from envlock.custom import program, source
+from envlock.custom.meaning import Sources, reached
+from envlock.custom.reach import PROGRAM
 from envlock.facts import CustomObject, Maybe, Unknown
 from envlock.values import replace
 
-__all__ = ["copy", "warn_of_refused"]
+__all__ = ["copy"]
+
+_ROOTS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", ".hg")
 
 
-def copy(objects: Maybe[tuple[CustomObject, ...]], folder: Path) -> Maybe[tuple[CustomObject, ...]]:
+def copy(
+    objects: Maybe[tuple[CustomObject, ...]], folder: Path, sources: Sources
+) -> Maybe[tuple[CustomObject, ...]]:
     """
     Copy the local modules that custom objects need into `folder`, under the names they are imported by.
 
-    The objects come back. Where the source of one seems to hold a secret, none of its modules is copied:
-    they are unknown, and the reason names file and line.
+    Of the running program only what they reach is taken. The objects come back. Where the source of one
+    cannot be stored, none of its modules is copied: they are unknown, and the reason says why.
     """
     if isinstance(objects, Unknown):
         return objects
-    files = {module: file for module in _modules(objects) if (file := source.locate(module))}
-    objects = tuple(_of_program(item) for item in objects)
+    files = {name: file for name in _modules(objects) if name != PROGRAM and (file := source.locate(name))}
+    objects = tuple(_inside_project(_of_program(item, sources), files, sources) for item in objects)
     read = {module: _read(file) for module, file in files.items()}
     refused = {module: found.reason for module, found in read.items() if isinstance(found, Unknown)}
     kept = tuple(_without(item, refused) for item in objects)
@@ -32,20 +38,7 @@ def copy(objects: Maybe[tuple[CustomObject, ...]], folder: Path) -> Maybe[tuple[
         found = read.get(module)
         if isinstance(found, bytes):
             _write(found, folder / module.replace(".", "/"), is_package=files[module].name == "__init__.py")
-    return kept
-
-
-def warn_of_refused(objects: Maybe[tuple[CustomObject, ...]], *, stacklevel: int) -> None:
-    """Say which source was not stored, once for each reason, and what to do."""
-    listed = () if isinstance(objects, Unknown) else objects
-    reasons = {
-        item.modules.reason
-        for item in listed
-        if isinstance(item.modules, Unknown) and item.module != "__main__"  # of notebooks that is the rule
-    }
-    hint = "move it out of the code, or end its line with `# pragma: allowlist secret`"
-    for reason in sorted(reasons):
-        warnings.warn(f"{reason}; {hint}" if "secret" in reason else reason, stacklevel=stacklevel + 1)
+    return _with_program(kept, folder, sources)
 
 
 def _modules(objects: tuple[CustomObject, ...]) -> list[str]:
@@ -65,18 +58,82 @@ def _read(file: Path) -> Maybe[bytes]:
         data = file.read_bytes()
     except OSError as error:
         return Unknown(f"{file.name} cannot be read, so its source was not stored: {error.strerror}")
+    return _without_secrets(data, file.name)
+
+
+def _without_secrets(data: bytes, name: str) -> Maybe[bytes]:
     hits = redact.secrets(data.decode("utf-8", "replace"))
     if not hits:
         return data
-    where = f"line {hits[0].line} of {file.name}"
+    where = f"line {hits[0].line} of {name}"
     return Unknown(f"{where} holds what looks like a secret ({hits[0].kind}), so its source was not stored")
 
 
-def _of_program(item: CustomObject) -> CustomObject:
-    if item.module != "__main__":
+def _inside_project(item: CustomObject, files: Mapping[str, Path], sources: Sources) -> CustomObject:
+    """Refuse what lies outside the project that an object's own module belongs to."""
+    own = _program_file(sources) if item.module == PROGRAM else files.get(item.module)
+    if own is None or not isinstance(item.modules, tuple):
         return item
-    reason = "it was defined in the program itself, so its source was not stored; move it to a module"
-    return replace(item, modules=Unknown(reason))
+    root = _project(own, item.module)
+    outside = [name for name in item.modules if name in files and not _is_inside(files[name], root)]
+    if not outside:
+        return item
+    return replace(item, modules=Unknown(f"module {outside[0]} lies outside its project; none was stored"))
+
+
+def _program_file(sources: Sources) -> Path:
+    """Where the running program lies; a notebook is taken to lie where it runs."""
+    found = sources.find(PROGRAM)
+    return Path.cwd() / "notebook" if found is None or found.file is None else found.file.absolute()
+
+
+def _is_inside(file: Path, folder: Path) -> bool:
+    # The path that modules are found on may be resolved, and the one that a program was started by not.
+    return file.is_relative_to(folder) or file.resolve().is_relative_to(folder.resolve())
+
+
+def _project(file: Path, module: str) -> Path:
+    """The folder of the project that a module belongs to; without signs of one, where it is imported from."""
+    depth = module.count(".") + (file.name == "__init__.py")
+    base = file.parents[min(depth, len(file.parents) - 1)]
+    marked = (folder for folder in (base, *base.parents) if any((folder / name).exists() for name in _ROOTS))
+    return next(marked, base)
+
+
+def _of_program(item: CustomObject, sources: Sources) -> CustomObject:
+    """Refuse what the program computed and an object of it uses, and what is inside a function."""
+    if item.module != PROGRAM:
+        return item
+    found, text = reached(sources, PROGRAM, item.qualname), sources.find(PROGRAM)
+    if found is None or text is None:
+        reason = "it was defined in the program itself, whose source is in no file"
+        return replace(item, modules=Unknown(f"{reason}; move it to a module"))
+    left_out = program.extract(text, [found], _values()).left_out
+    if left_out:
+        name, what = next(iter(left_out.items()))
+        return replace(item, modules=Unknown(f"it uses {name}, {what}, so its source was not stored"))
+    return item
+
+
+def _values() -> dict[str, object]:
+    return dict(vars(sys.modules[PROGRAM]))
+
+
+def _with_program(
+    objects: tuple[CustomObject, ...], folder: Path, sources: Sources
+) -> tuple[CustomObject, ...]:
+    """Store what the objects of the running program need of it, as one module."""
+    own = [item for item in objects if item.module == PROGRAM and isinstance(item.modules, tuple)]
+    text = sources.find(PROGRAM)
+    pieces = [found for item in own if (found := reached(sources, PROGRAM, item.qualname))]
+    if text is None or not pieces:
+        return objects
+    data = program.extract(text, pieces, _values()).text.encode()
+    checked = _without_secrets(data, "the program")
+    if isinstance(checked, Unknown):
+        return tuple(replace(item, modules=checked) if item in own else item for item in objects)
+    _write(data, folder / PROGRAM, is_package=False)
+    return objects
 
 
 def _without(item: CustomObject, refused: Mapping[str, str]) -> CustomObject:

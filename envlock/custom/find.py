@@ -2,63 +2,150 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from envlock.artifacts.config import Custom, inventory
 from envlock.capture.packages import Distribution, normalised
 from envlock.custom import source
+from envlock.custom.isolated import original_name
+from envlock.custom.meaning import Sources, meaning, reached
+from envlock.custom.reach import PROGRAM
 from envlock.facts import Content, CustomObject, Maybe, Unknown
+from envlock.values import frozen
 
-__all__ = ["custom_objects", "referenced"]
+__all__ = ["Asked", "asked_for", "described", "modules_named", "owner", "referenced", "users_objects"]
 
 _FRAMEWORKS = {"keras", "tf_keras", "tensorflow", "builtins", "numpy", "jax", "torch"}
 _VISIT_LIMIT = 200_000
 
 Named = Callable[[Any], str]
+Known = Callable[[str], Any]
 
 
-def custom_objects(
-    model: Any,
-    content: Content,
-    *,
-    name_of: Named,
-    passed: Mapping[str, Any],
-    distributions: Mapping[str, Distribution],
-) -> Maybe[tuple[CustomObject, ...]]:
+@frozen
+class Asked:
     """
-    What the architecture in `content` asks for that is not Keras' own, sorted by name.
+    What a saved model asks for: the user's objects by the names it has for them, and what was not found.
 
-    `model` is the live model it was saved from, `name_of` gives the name under which Keras
-    serialises a class or function, `passed` holds objects that the caller named.
+    Of the latter each comes with those that ask for it. `alike` holds those that the file calls the same.
+    """
+
+    kinds: dict[str, Any]
+    lost: tuple[Custom, ...]
+    alike: dict[str, tuple[str, ...]]
+
+
+def asked_for(
+    model: Any, content: Content, *, name_of: Named, known: Known, passed: Mapping[str, Any]
+) -> Maybe[Asked]:
+    """
+    The live classes and functions behind all names in `content` that are not Keras' own.
+
+    `model` is the live model it was saved from, `name_of` gives the name under which Keras serialises a
+    class or function, `known` what Keras has registered under a name; `passed` holds objects that the
+    caller named.
     """
     if isinstance(content.config, Unknown):
         return content.config
-    asked = set(referenced([content.config, content.compile_config]))
-    found: dict[str, CustomObject] = {}
-    for name, kind in [*((name_of(kind), kind) for kind in _live(model)), *passed.items()]:
-        if isinstance(kind, (FunctionType, type)) and {name, kind.__name__} & asked:
-            found[name] = _describe(name, kind, distributions)
-    return tuple(found[name] for name in sorted(found))
+    texts = set(referenced([content.config, content.compile_config]))
+    held = [(name_of(kind), kind) for kind in users_objects(model)]
+    found = {
+        name: kind
+        for name, kind in (*held, *passed.items())
+        if isinstance(kind, (FunctionType, type)) and {name, kind.__name__} & texts
+    }
+    places = {name: _places(name, held, content) for name in found}
+    alike = {name: several for name, several in places.items() if len(several) > 1}
+    meant = {own: kind for own, kind in held if own not in passed and places.get(own) == (_place(kind),)}
+    found = {name: meant.get(name, kind) for name, kind in found.items() if name not in alike}
+    listed = inventory(content)
+    lost = []
+    for item in () if isinstance(listed, Unknown) else listed.custom:
+        if _short(item.name) in {_short(name) for name in (*found, *alike)}:
+            continue
+        kind = known(item.name) or _in_module(item)
+        if isinstance(kind, (FunctionType, type)) and _is_users(kind):
+            found[item.name] = kind
+        else:
+            lost.append(item)
+    return Asked({name: found[name] for name in sorted(found)}, tuple(lost), alike)
+
+
+def _places(name: str, held: Iterable[tuple[str, Any]], content: Content) -> tuple[str, ...]:
+    """Where all that a file means by one name was defined."""
+    places = {_place(kind): kind for own, kind in held if own == name}
+    if len(places) > 1:
+        # What an object holds inside is not in the file; a file that tells modules says which it means.
+        told = modules_named(name, content)
+        places = {place: kind for place, kind in places.items() if not told or kind.__module__ in told}
+    return tuple(sorted(places))
+
+
+def _place(kind: Any) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def modules_named(name: str, content: Content) -> tuple[str, ...]:
+    """The modules that a file gives with a name, none where it gives names alone."""
+    asking = _asking(name, [content.config, content.compile_config])
+    return tuple(sorted({str(item["module"]) for item in asking if item.get("module")}))
+
+
+def _asking(name: str, data: object) -> Iterator[dict[str, Any]]:
+    """The parts of an architecture that name a class or function."""
+    waiting = [data]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            waiting.extend(item.values())
+            registered = _text(item, "registered_name")
+            bare = () if ">" in registered else (_text(item, "class_name"), _text(item, "config"))
+            if name in {registered, *bare}:
+                yield item
+        elif isinstance(item, (list, tuple)):
+            waiting.extend(item)
+
+
+def _text(item: Mapping[str, Any], key: str) -> str:
+    value = item.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _short(name: str) -> str:
+    return name.rpartition(">")[2].rpartition(".")[2]
+
+
+def _in_module(item: Custom) -> Any:
+    """What the module that a configuration names has under that name, if the program has imported it."""
+    value: Any = sys.modules.get(item.module or "")
+    for part in _short(item.name).split("."):
+        value = getattr(value, part, None)
+    return value
 
 
 def referenced(data: object) -> Iterator[str]:
     """Every string in an architecture: among them all names of classes and functions."""
-    if isinstance(data, str):
-        yield data
-    elif isinstance(data, dict):
-        for item in data.values():
-            yield from referenced(item)
-    elif isinstance(data, (list, tuple)):
-        for item in data:
-            yield from referenced(item)
+    waiting = [data]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            waiting.extend(item.values())
+        elif isinstance(item, (list, tuple)):
+            waiting.extend(item)
 
 
-def _live(model: Any) -> Iterator[Any]:
-    """The user's classes and functions that a live model holds, each once."""
+def users_objects(model: Any, *, instances: bool = False) -> Iterator[Any]:
+    """
+    The user's classes and functions that a live model holds, each once.
+
+    With `instances` the objects of these classes instead.
+    """
     seen: set[int] = set()
     waiting = [model, *(getattr(model, name, None) for name in ("optimizer", "loss", "metrics"))]
     kinds: set[int] = set()
@@ -68,9 +155,9 @@ def _live(model: Any) -> Iterator[Any]:
             continue
         seen.add(id(item))
         kind = item if isinstance(item, (FunctionType, type)) else type(item)
-        if _is_users(kind) and id(kind) not in kinds:
+        if _is_users(kind) and kind.__name__ != "<lambda>" and (instances or id(kind) not in kinds):
             kinds.add(id(kind))
-            yield kind
+            yield item if instances else kind
         waiting.extend(_held(item))
 
 
@@ -87,42 +174,84 @@ def _held(item: Any) -> list[Any]:
 
 def _is_users(kind: Any) -> bool:
     module = getattr(kind, "__module__", None) or ""
-    if module.partition(".")[0] in _FRAMEWORKS or kind.__name__ == "<lambda>":
+    if module.partition(".")[0] in _FRAMEWORKS:
         return False
     return isinstance(kind, FunctionType) or hasattr(kind, "get_config")
 
 
-def _describe(name: str, kind: Any, distributions: Mapping[str, Distribution]) -> CustomObject:
+def described(
+    kinds: Mapping[str, Any], sources: Sources, distributions: Mapping[str, Distribution]
+) -> tuple[CustomObject, ...]:
+    """Each class or function by the name that the model asks for, as it is recorded."""
+    return tuple(_describe(name, kinds[name], sources, distributions) for name in sorted(kinds))
+
+
+def _describe(
+    name: str, kind: Any, sources: Sources, distributions: Mapping[str, Distribution]
+) -> CustomObject:
     module, qualname = kind.__module__, kind.__qualname__
-    file = _file_of(kind)
-    local = source.local_closure(module) if module != "__main__" else []
+    local = _local_modules(sources, module, qualname)
     wanted: set[str] = set()
     for part in local:
         wanted |= source.top_level(part)
     # The frameworks come under several names; they are facts of their own.
     wanted -= {part.name.partition(".")[0] for part in local} | _FRAMEWORKS
+    is_own = bool(local) or module == PROGRAM
+    if original_name(module) != module:
+        return _from_stored(name, kind, module)
     return CustomObject(
         name=name,
         kind="function" if isinstance(kind, FunctionType) else "class",
         module=module,
         qualname=qualname,
-        digest=_digest(file, module, qualname),
-        distribution=None
-        if local or module == "__main__"
-        else _owner(module.partition(".")[0], distributions),
+        digest=_digest(kind, sources),
+        distribution=None if is_own else owner(module.partition(".")[0], distributions),
         modules=tuple(part.name for part in local),
-        imports=tuple(sorted({owner for top in wanted if (owner := _owner(top, distributions))})),
+        imports=tuple(sorted({own for top in wanted if (own := owner(top, distributions))})),
     )
 
 
-def _digest(file: Path | None, module: str, qualname: str) -> Maybe[str]:
+def _from_stored(name: str, kind: Any, module: str) -> CustomObject:
+    """An object whose own source came with another model, and is in no file of this program."""
+    reason = "it was loaded from source stored with a model; save from where that source is at home"
+    return CustomObject(
+        name=name,
+        kind="function" if isinstance(kind, FunctionType) else "class",
+        module=original_name(module),
+        qualname=kind.__qualname__,
+        digest=Unknown(reason),
+        distribution=None,
+        modules=Unknown(reason),
+        imports=(),
+    )
+
+
+def _local_modules(sources: Sources, module: str, qualname: str) -> list[source.Module]:
+    """The user's modules that are imported with an object; of the program itself those that it reaches."""
+    if module != PROGRAM:
+        return source.local_closure(module)
+    pieces = reached(sources, module, qualname)
+    found = {
+        part.name: part for name in (pieces.modules if pieces else ()) for part in source.local_closure(name)
+    }
+    program = sources.find(PROGRAM)
+    own = [program] if program is not None and pieces is not None else []
+    return [*own, *(found[name] for name in sorted(found))]
+
+
+def _digest(kind: Any, sources: Sources) -> Maybe[str]:
+    found = meaning(sources, kind.__module__, kind.__qualname__)
+    if isinstance(found, str):
+        return found
+    file = _file_of(kind)
     if file is None:
         return Unknown("its source is in no file")
-    found = source.digest(file, qualname) if module == "__main__" else source.meaning(module, qualname)
-    return Unknown(f"{file.name} does not define it by that name") if found is None else found
+    return found or Unknown(f"{file.name} does not define it by that name")
 
 
 def _file_of(kind: Any) -> Path | None:
+    import inspect
+
     try:
         name = inspect.getsourcefile(kind)
     except (TypeError, OSError):  # built in, or typed into an interpreter
@@ -130,7 +259,7 @@ def _file_of(kind: Any) -> Path | None:
     return Path(name) if name and Path(name).is_file() else None
 
 
-def _owner(top: str, distributions: Mapping[str, Distribution]) -> str | None:
+def owner(top: str, distributions: Mapping[str, Distribution]) -> str | None:
     """
     The distribution that installs the top-level module `top`, `None` where none does.
 

@@ -1,5 +1,5 @@
 """
-Source code as a fact: where a module lies, what an object in it means, which modules it needs.
+Source code as a fact: where a module lies, what stands in it, which modules it needs.
 
 Nothing here imports what it looks at.
 """
@@ -12,24 +12,68 @@ import sysconfig
 from collections.abc import Iterator, Sequence
 from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder
 from pathlib import Path
+from typing import Any
 
+from envlock import store
 from envlock.facts import Maybe, Unknown
 
-__all__ = ["Module", "digest", "imports", "is_local", "local_closure", "locate", "meaning", "top_level"]
+__all__ = [
+    "Module",
+    "absolute_base",
+    "canonical",
+    "definition",
+    "digest",
+    "imports",
+    "is_local",
+    "local_closure",
+    "locate",
+    "top_level",
+    "without_docstrings",
+]
 
 _FILE_LIMIT = 2 << 20
 _MODULE_LIMIT = 500
 
 
 class Module:
-    """A Python module on the disk: its dotted name, file and syntax tree."""
+    """
+    The source of a Python module: its dotted name, text and syntax tree.
 
-    def __init__(self, name: str, file: Path) -> None:
+    `file` is where it was read, `None` for what was never in a file.
+    """
+
+    def __init__(self, name: str, file: Path | None, text: bytes, *, is_package: bool = False) -> None:
         self.name = name
         self.file = file
-        self.is_package = file.name == "__init__.py"
-        # As bytes, so that a declared encoding and a byte-order mark are respected.
-        self.tree = ast.parse(file.read_bytes() if file.stat().st_size <= _FILE_LIMIT else b"")
+        self.text = text
+        self.is_package = is_package
+        self.tree = _parsed(text)
+
+    @classmethod
+    def at(cls, name: str, file: Path) -> Module:
+        """The module in a file; one that nobody wrote by hand is taken for empty."""
+        text = file.read_bytes() if file.stat().st_size <= _FILE_LIMIT else b""
+        return cls(name, file, text, is_package=file.name == "__init__.py")
+
+    def segment(self, node: ast.stmt) -> str:
+        """The text of a statement, its decorators included."""
+        from importlib.util import decode_source  # splits lines where Python does
+
+        first = min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", []))])
+        lines = [line.encode() for line in decode_source(self.text).split("\n")][first - 1 : node.end_lineno]
+        # What stands behind it in its last line is kept if it is a comment.
+        rest = lines[-1][node.end_col_offset :].strip()
+        lines[-1] = lines[-1] if rest.startswith(b"#") else lines[-1][: node.end_col_offset]
+        lines[0] = lines[0][node.col_offset :]
+        return b"\n".join(lines).decode()
+
+
+def _parsed(text: bytes) -> ast.Module:
+    # As bytes, so that a declared encoding and a byte-order mark are respected.
+    try:
+        return ast.parse(text)
+    except (RecursionError, MemoryError) as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def locate(name: str, path: Sequence[str] | None = None) -> Path | None:
@@ -77,44 +121,14 @@ def digest(file: Path, qualname: str) -> Maybe[str | None]:
     Comments, docstrings and formatting do not count: it is taken over the syntax tree.
     """
     try:
-        tree = ast.parse(file.read_bytes())
+        tree = _parsed(file.read_bytes())
     except (OSError, SyntaxError, ValueError) as error:
         return Unknown(f"{file.name} cannot be read as Python: {type(error).__name__}")
-    node = _definition(tree, qualname)
+    node = definition(tree, qualname)
     if node is None:
         return None
-    for inner in ast.walk(node):
-        _drop_docstring(inner)
-    return _sha256(_canonical(node))
-
-
-def meaning(name: str, qualname: str, path: Sequence[str] | None = None) -> Maybe[str | None]:
-    """
-    The sha256 of what an object of a module means together with the user's code that it can reach.
-
-    That is its own definition, what stands beside it in its module except other classes, and the local
-    modules that this imports. For installed code it is the definition alone. `None` where the module
-    cannot be found or does not define the object.
-    """
-    file = locate(name, path)
-    own = None if file is None else digest(file, qualname)
-    if file is None or not isinstance(own, str) or not is_local(file):
-        return own
-    parts = [own]
-    for module in local_closure(name, path):
-        tree = module.tree
-        if module.name == name:
-            tree = ast.Module([item for item in tree.body if not isinstance(item, ast.ClassDef)], [])
-        for node in ast.walk(tree):
-            _drop_docstring(node)
-        parts.append(f"{module.name}:{_canonical(tree)}")
-    return _sha256("\n".join(parts))
-
-
-def _sha256(text: str) -> str:
-    import hashlib  # brings OpenSSL along, which a diff of a model without custom code does without
-
-    return hashlib.sha256(text.encode()).hexdigest()
+    without_docstrings(node)
+    return store.sha256_of(canonical(node).encode())
 
 
 def is_local(file: Path) -> bool:
@@ -140,7 +154,7 @@ def local_closure(name: str, path: Sequence[str] | None = None) -> list[Module]:
         if file is None or not is_local(file):
             continue
         try:
-            module = found[current] = Module(current, file)
+            module = found[current] = Module.at(current, file)
         except (OSError, SyntaxError, ValueError):
             continue
         parents = [current.rpartition(".")[0]] if "." in current else []
@@ -154,13 +168,12 @@ def imports(module: Module) -> Iterator[str]:
 
     `from a import b` gives both `a` and `a.b`, since `b` may be either.
     """
-    package = module.name if module.is_package else module.name.rpartition(".")[0]
     for node in ast.walk(module.tree):
         match node:
             case ast.Import(names=names):
                 yield from (alias.name for alias in names)
-            case ast.ImportFrom(module=target, names=names, level=level):
-                base = _absolute(package, target or "", level)
+            case ast.ImportFrom(names=names):
+                base = absolute_base(module, node)
                 if base:
                     yield base
                     yield from (f"{base}.{alias.name}" for alias in names if alias.name != "*")
@@ -172,6 +185,12 @@ def top_level(module: Module) -> set[str]:
     return names - set(sys.stdlib_module_names)
 
 
+def absolute_base(module: Module, node: ast.ImportFrom) -> str:
+    """The dotted name of the module that a `from … import` names, empty where that is outside of packages."""
+    package = module.name if module.is_package else module.name.rpartition(".")[0]
+    return _absolute(package, node.module or "", node.level)
+
+
 def _absolute(package: str, target: str, level: int) -> str:
     if not level:
         return target
@@ -180,7 +199,8 @@ def _absolute(package: str, target: str, level: int) -> str:
     return ".".join([*base, target]) if target else ".".join(base)
 
 
-def _definition(tree: ast.AST, qualname: str) -> ast.AST | None:
+def definition(tree: ast.AST, qualname: str) -> ast.AST | None:
+    """Where a tree defines the class or function of this qualified name, `None` where it does not."""
     node: ast.AST | None = tree
     for part in qualname.split("."):
         if part == "<locals>":
@@ -192,38 +212,69 @@ def _definition(tree: ast.AST, qualname: str) -> ast.AST | None:
 def _child(node: ast.AST, name: str) -> ast.AST | None:
     """The last class or function of that name in the body of `node`, in its branches too."""
     found: ast.AST | None = None
-    for item in ast.iter_child_nodes(node):
+    waiting = [*ast.iter_child_nodes(node)][::-1]
+    while waiting:
+        item = waiting.pop()
         if isinstance(item, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             found = item if item.name == name else found
-        elif isinstance(item, (ast.stmt, ast.excepthandler)):
-            found = _child(item, name) or found
+        elif isinstance(item, (ast.stmt, ast.excepthandler, ast.match_case)):
+            waiting += [*ast.iter_child_nodes(item)][::-1]
     return found
 
 
-def _canonical(node: object) -> str:
+def canonical(node: object) -> str:
     """A syntax tree as text that is the same under every Python: what is empty is left out."""
+    # Without recursion: a long sum or chain of conditions is nested as deeply as it is long.
+    written: list[str] = []
+    waiting: list[tuple[bool, Any]] = [(False, node)]
+    while waiting:
+        is_text, item = waiting.pop()
+        if is_text:
+            written.append(item)
+        else:
+            waiting += reversed([*_shown(item)])
+    return "".join(written)
+
+
+def _shown(node: object) -> Iterator[tuple[bool, Any]]:
+    """The pieces of one node in order, each either text or to be shown in turn."""
     if isinstance(node, list):
-        return f"[{','.join(_canonical(item) for item in node)}]"
-    if not isinstance(node, ast.AST):
-        return repr(node)
-    if isinstance(node, ast.JoinedStr):  # Python 3.12 leaves empty pieces in f-strings
+        yield True, "["
+        for number, item in enumerate(node):
+            yield from ((True, "," if number else ""), (False, item))
+        yield True, "]"
+    elif isinstance(node, ast.JoinedStr):  # Python 3.12 leaves empty pieces in f-strings
         pieces = [
             piece for piece in node.values if not (isinstance(piece, ast.Constant) and piece.value == "")
         ]
-        return f"JoinedStr({_canonical(pieces)})"
-    given = ((name, getattr(node, name, None)) for name in sorted(node._fields))
-    shown = [
-        f"{name}={_canonical(value)}" for name, value in given if value not in (None, []) and name != "ctx"
-    ]
-    return f"{type(node).__name__}({','.join(shown)})"
+        yield from ((True, "JoinedStr("), (False, pieces), (True, ")"))
+    elif isinstance(node, ast.AST):
+        given = ((name, getattr(node, name, None)) for name in sorted(node._fields))
+        shown = [(name, value) for name, value in given if value not in (None, []) and name != "ctx"]
+        yield True, f"{type(node).__name__}("
+        for number, (name, value) in enumerate(shown):
+            yield from ((True, f"{',' if number else ''}{name}="), (False, value))
+        yield True, ")"
+    else:
+        yield True, repr(node)
+
+
+def without_docstrings(node: ast.AST) -> ast.AST:
+    """The same tree, which is changed: what stands in it for readers alone is taken out."""
+    for inner in ast.walk(node):
+        _drop_docstring(inner)
+    return node
 
 
 def _drop_docstring(node: ast.AST) -> None:
-    match node:
-        case (
-            ast.Module(body=[ast.Expr(value=ast.Constant(value=str())), *rest])
-            | ast.ClassDef(body=[ast.Expr(value=ast.Constant(value=str())), *rest])
-            | ast.FunctionDef(body=[ast.Expr(value=ast.Constant(value=str())), *rest])
-            | ast.AsyncFunctionDef(body=[ast.Expr(value=ast.Constant(value=str())), *rest])
-        ):
-            node.body = rest
+    if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+        return
+    # Every text at the head, so that doing it twice changes nothing more.
+    count = next((place for place, item in enumerate(node.body) if not _is_text(item)), len(node.body))
+    if count:
+        node.body = node.body[count:] or [ast.Pass()]
+
+
+def _is_text(node: ast.stmt) -> bool:
+    value = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from envlock.artifacts.config import asked_by_settings
 from envlock.facts import KERAS_LOADER, TENSORFLOW_DISTRIBUTIONS, WEIGHTS_LOADER, Package, Unknown
-from envlock.knowledge.problem import Problem
-from envlock.knowledge.rule import THREE, Case, Comparison, Release, Severity, rule, written
+from envlock.knowledge.problem import COMPILE, Problem
+from envlock.knowledge.rule import ALL_LOADERS, THREE, Case, Comparison, Release, Severity, rule, written
 
 __all__ = ["RULES"]
 
@@ -34,20 +35,25 @@ def custom_code_missing(seen: Comparison) -> Iterator[Problem]:
             walked[problem.subject] = problem
     # A SavedModel holds the computation itself; the walk knows when that does not do.
     if seen.artifact.format != "saved-model":
-        for item in seen.custom_objects:
-            if seen.code.get(item.name) == "missing":
-                is_stored = bool(item.modules) and not isinstance(item.modules, Unknown)
-                stored = "" if is_stored or item.distribution else "; its source was not stored"
-                where = f"was in module {item.module}, which the target does not have{stored}"
-                told = walked.pop(item.name, None) or walked.pop(item.name.rpartition(">")[2], None)
-                yield Problem(
-                    code="EL201",
-                    subject=item.name,
-                    message=f"{item.kind} {item.qualname} {where}",
-                    error=told.error if told else "",
-                    avoided_by=told.avoided_by if told else "",
-                )
+        missing = [item for item in seen.custom_objects if seen.code.get(item.name) == "missing"]
+        avoidable = _of_settings(seen) if missing else frozenset()
+        for item in missing:
+            is_stored = bool(item.modules) and not isinstance(item.modules, Unknown)
+            stored = "" if is_stored or item.distribution else "; its source was not stored"
+            where = f"was in module {item.module}, which the target does not have{stored}"
+            told = walked.pop(item.name, None) or walked.pop(item.name.rpartition(">")[2], None)
+            yield Problem(
+                code="EL201",
+                subject=item.name,
+                message=f"{item.kind} {item.qualname} {where}",
+                error=told.error if told else "",
+                avoided_by=told.avoided_by if told else COMPILE * (item.name in avoidable),
+            )
     yield from walked.values()
+
+
+def _of_settings(seen: Comparison) -> frozenset[str]:
+    return asked_by_settings(seen.content, keras_version=seen.artifact.keras_version)
 
 
 @rule(
@@ -56,16 +62,24 @@ def custom_code_missing(seen: Comparison) -> Iterator[Problem]:
     source=_CODE,
     remedy="load with the code that the model was saved with, or save it again",
 )
-def custom_code_changed(seen: Comparison) -> Iterator[Case]:
+def custom_code_changed(seen: Comparison) -> Iterator[Problem]:
     """
     A custom class or function, or code of yours that it uses, is not what it was at save.
 
-    The model loads, and may compute something else. Comments, docstrings and formatting do not count.
+    The model loads, and may compute something else. Comments, docstrings, formatting and code that it does
+    not use do not count.
     """
     for item in seen.custom_objects:
         if seen.code.get(item.name) == "changed":
-            which = f"{item.kind} {item.qualname} in module {item.module}"
-            yield item.name, f"{which}, or code of yours that it uses, was edited since the model was saved"
+            which = f"{item.kind} {item.qualname} of module {item.module}"
+            yield Problem(
+                code="EL202",
+                subject=item.name,
+                message=f"{which}, or code of yours that it uses, was edited since the model was saved",
+                detail=seen.edits.get(item.name, ()),
+                loaders=ALL_LOADERS,
+                is_silent=True,
+            )
 
 
 @rule(

@@ -20,7 +20,7 @@ class Problem:
     `code` is that of the rule which explains it, `error` what the loader itself would say, as near to its
     words as the tables allow. `avoided_by` is the argument of Keras' loader that avoids it. `is_silent`
     tells that nothing fails: numbers or behaviour differ. `remedy` is what mends it, where that is not what
-    its rule says.
+    its rule says. `detail` holds lines to be shown below the message.
     """
 
     code: str
@@ -31,3 +31,4 @@ class Problem:
     avoided_by: str = ""
     is_silent: bool = False
     remedy: str = ""
+    detail: tuple[str, ...] = ()

@@ -70,7 +70,8 @@ class Finding:
     What a change, or a property of the model, means.
 
     `error` is what the loader itself would say, where that is known. `loaders` are those it applies to;
-    `avoided_by` is the argument of Keras' loader that avoids it.
+    `avoided_by` is the argument of Keras' loader that avoids it. `detail` holds lines to be shown below the
+    message, as of a difference in source.
     """
 
     code: str
@@ -81,6 +82,7 @@ class Finding:
     error: str = ""
     loaders: tuple[str, ...] = ALL_LOADERS
     avoided_by: str = ""
+    detail: tuple[str, ...] = ()
 
 
 def release(version: str) -> Release:
@@ -115,7 +117,8 @@ class Comparison:
     Everything that a rule may see: the lock's side, the target's side, and the model itself.
 
     `code` says of each custom object by name whether it is `present`, `changed` or `missing` in the
-    target; one that is not in it could not be looked for. `damage` says of each file of the model
+    target; one that is not in it could not be looked for; `edits` has the lines in which a changed one
+    differs. `damage` says of each file of the model
     that is not as it was locked what is wrong with it. `is_code_missing` supposes that none of the model's
     own code can be had. `problems` is what the walk through the loaders found, `stand_ins` says of what is
     in no table what it is judged as, `passed_over` of what cannot be judged for want of one. `own_code` is
@@ -130,6 +133,7 @@ class Comparison:
     changes: tuple[Change, ...] = ()
     custom_objects: tuple[CustomObject, ...] = ()
     code: Mapping[str, str] = field(default_factory=dict)
+    edits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     damage: Mapping[str, str] = field(default_factory=dict)
     is_code_missing: bool = False
     problems: tuple[Problem, ...] = ()
@@ -243,6 +247,7 @@ class Rule:
             error=problem.error,
             loaders=problem.loaders,
             avoided_by=problem.avoided_by,
+            detail=problem.detail,
         )
 
     def _severity(self, problem: Problem) -> Severity:

@@ -8,12 +8,13 @@ from typing import Any
 from envlock import codec
 from envlock.changes import Change
 from envlock.facts import Content, Fingerprint, Lock, Unknown
+from envlock.inspection import Inspection
 from envlock.knowledge.rule import Finding, Severity
 from envlock.lockfile import SCHEMA
 from envlock.report import Proof, Report
 from envlock.values import replace
 
-__all__ = ["error", "fingerprint", "lock", "parse_report", "report"]
+__all__ = ["error", "fingerprint", "inspection", "lock", "parse_report", "report"]
 
 
 def report(value: Report) -> str:
@@ -26,24 +27,16 @@ def report(value: Report) -> str:
         "target": value.target,
         "verdict": value.verdict,
         "loaders": value.loaders,
-        "findings": [
-            {
-                "code": finding.code,
-                "severity": finding.severity.name.lower(),
-                "subject": finding.subject,
-                "message": finding.message,
-                "remedy": finding.remedy,
-                "error": finding.error,
-                "avoided_by": finding.avoided_by,
-                "loaders": list(finding.loaders),
-            }
-            for finding in value.findings
-        ],
+        "findings": [_told(finding) for finding in value.findings],
         "unknown": [{"path": path, "reason": reason} for path, reason in sorted(value.unknown.items())],
         "changes": [
             {"path": item.path, "locked": item.locked, "current": item.current} for item in value.changes
         ],
     }
+    if value.inspection:
+        data["inspection"] = {"class": value.inspection, "findings": [_told(item) for item in value.hazards]}
+    if value.gaps is not None:
+        data["gaps"] = list(value.gaps)
     if value.suggestions is not None:
         data["suggestions"] = list(value.suggestions)
     if value.proof:
@@ -56,6 +49,41 @@ def report(value: Report) -> str:
             "bitwise": value.proof.bitwise,
         }
     return _dumps(data)
+
+
+def _told(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "severity": finding.severity.name.lower(),
+        "subject": finding.subject,
+        "message": finding.message,
+        "remedy": finding.remedy,
+        "error": finding.error,
+        "avoided_by": finding.avoided_by,
+        "detail": list(finding.detail),
+        "loaders": list(finding.loaders),
+    }
+
+
+def inspection(name: str, found: Inspection, digest: str, *, is_approved: bool) -> str:
+    """What an inspection told of a model; `digest` stands for it in the list of what is trusted."""
+    findings = [
+        {
+            "class": item.kind,
+            "code": item.code,
+            "subject": item.subject,
+            "message": item.message,
+            "remedy": item.remedy,
+        }
+        for item in found.hazards
+    ]
+    asked = [
+        {"name": item.name, "module": item.module, "asked-by": list(item.asked_by)} for item in found.names
+    ]
+    told = {"class": found.verdict, "findings": findings, "asks-for": asked}
+    return _dumps(
+        {"schema": SCHEMA, "subject": name, "inspection": told, "digest": digest, "approved": is_approved}
+    )
 
 
 def parse_report(text: str) -> Report:
@@ -78,6 +106,9 @@ def parse_report(text: str) -> Report:
             target=data["target"],
             proof=_proof(proof) if proof else None,
             suggestions=_value(data.get("suggestions")),
+            inspection=str(data.get("inspection", {}).get("class", "")),
+            hazards=tuple(_finding(item) for item in data.get("inspection", {}).get("findings", ())),
+            gaps=_value(data.get("gaps")),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no report: {error}") from None
@@ -90,7 +121,8 @@ def _value(item: Any) -> Any:
 def _finding(data: dict[str, Any]) -> Finding:
     severity, loaders = Severity[data["severity"].upper()], tuple(data["loaders"])
     rest = {key: data[key] for key in ("code", "subject", "message", "remedy", "error", "avoided_by")}
-    return Finding(severity=severity, loaders=loaders, **rest)
+    detail = tuple(str(line) for line in data.get("detail", ()))
+    return Finding(severity=severity, loaders=loaders, detail=detail, **rest)
 
 
 def _proof(data: dict[str, Any]) -> Proof:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER
+from envlock.inspection import Inspection
 from envlock.knowledge.rule import Finding, Rule, Severity
 from envlock.redact import one_line
 from envlock.report import COMPATIBLE, SAME, Report, ways_here
@@ -32,12 +33,28 @@ def report(value: Report, *, colour: bool, verbose: bool = False) -> str:
     ]
     notes = [item for item in value.findings if item.severity is Severity.NOTE]
     lines += _findings(shown, colour=colour, verbose=verbose)
+    lines += _hazards(value, colour=colour, verbose=verbose)
     lines += _notes(notes, verbose=verbose)
+    lines += _gaps(value)
     lines += _loaders(value)
     lines += _unknowns(value.unknown, verbose=verbose)
     lines += _suggestions(value)
-    if shown:
-        lines.append(f"next: envlock explain {one_line(shown[0].code)}")
+    first = [*shown, *(() if value.is_harmless else value.hazards)][:1]
+    lines += [f"next: envlock explain {one_line(item.code)}" for item in first]
+    return "\n".join(lines)
+
+
+def inspection(name: str, found: Inspection, digest: str, *, is_approved: bool) -> str:
+    """What an inspection told of a model: its class, what was found, and what it asks the user for."""
+    lines = [f"{one_line(name)}: {found.verdict}{'; you have approved it' if is_approved else ''}"]
+    for item in found.hazards:
+        lines.append(f"  {item.kind} {item.code}: {one_line(item.message)}")
+        lines.append(f"    fix: {one_line(item.remedy)}")
+    for asked in found.names:
+        where = f" of module {asked.module}" if asked.module else ""
+        by = f", for {asked.asked_by[0]}" if asked.asked_by else ""
+        lines.append(one_line(f"  asks for {asked.name}{where}{by}"))
+    lines.append(f"  sha256:{digest}")
     return "\n".join(lines)
 
 
@@ -93,9 +110,23 @@ def _findings(found: Sequence[Finding], *, colour: bool, verbose: bool) -> Itera
             yield f"  {severity} {one_line(item.code)}: {one_line(item.message)}"
             if item.error:
                 yield f"    says: {one_line(_short(item.error))}"
+            yield from (f"      {one_line(line)}" for line in item.detail)
         if len(told) < len(items):
             yield f"    {code}: {len(items) - len(told)} more; -v shows them"
         yield f"    fix: {one_line(remedy)}"
+
+
+def _hazards(value: Report, *, colour: bool, verbose: bool) -> Iterator[str]:
+    """What loading the model would do besides, where that asks for somebody's trust."""
+    if value.is_harmless:
+        return
+    yield f"  inspection: {_paint('error', colour=colour)}: loading it needs your trust ({value.inspection})"
+    yield from _findings(value.hazards, colour=colour, verbose=verbose)
+
+
+def _gaps(value: Report) -> Iterator[str]:
+    if value.gaps:
+        yield f"  not confined: {one_line('; '.join(value.gaps))}"
 
 
 def _notes(notes: Sequence[Finding], *, verbose: bool) -> Iterator[str]:

@@ -11,7 +11,9 @@ import pytest
 from builders import install
 
 from envlock.capture import packages
-from envlock.custom import find, source
+from envlock.custom import find
+from envlock.custom.meaning import Sources, meaning
+from envlock.custom.source import Module
 from envlock.facts import Content, CustomObject, Unknown
 
 GATES = '''
@@ -68,10 +70,24 @@ def gates(module: Import) -> ModuleType:
     return module("stand_gates", GATES)
 
 
-def _found(model: Any, *asked: str, **given: Any) -> Any:
-    content = Content(config={"class_name": "Functional", "config": {"layers": list(asked)}})
-    options = {"name_of": lambda kind: f"house>{kind.__name__}", "passed": {}, "distributions": {}}
-    return find.custom_objects(model, content, **{**options, **given})
+def _asked(model: Any, content: Content, **given: Any) -> Any:
+    options: dict[str, Any] = {
+        "name_of": lambda kind: f"house>{kind.__name__}",
+        "known": lambda name: None,
+        "passed": {},
+    }
+    return find.asked_for(model, content, **{**options, **given})
+
+
+def _content(*asked: str, **given: Any) -> Content:
+    return Content(config={"class_name": "Functional", "config": {"layers": list(asked)}}, **given)
+
+
+def _found(
+    model: Any, *asked: str, distributions: Any = None, sources: Sources | None = None, **given: Any
+) -> Any:
+    found = _asked(model, _content(*asked), **given)
+    return find.described(found.kinds, sources or Sources(), distributions or {})
 
 
 def _names(model: Any, *asked: str, **given: Any) -> list[str]:
@@ -89,7 +105,7 @@ def test_a_class_of_the_user_is_described(gates: ModuleType) -> None:
             kind="class",
             module="stand_gates",
             qualname="Gate",
-            digest=source.meaning("stand_gates", "Gate"),
+            digest=meaning(Sources(), "stand_gates", "Gate"),
             distribution=None,
             modules=("maths_extra", "stand_factors", "stand_gates"),
             imports=(),
@@ -116,15 +132,9 @@ def test_what_the_architecture_does_not_ask_for_is_not_told(gates: ModuleType) -
 def test_what_the_compile_settings_ask_for_is_told(gates: ModuleType) -> None:
     content = Content(config={"class_name": "Functional"}, compile_config={"loss": "loss"})
 
-    found = find.custom_objects(
-        gates.Model(loss=gates.loss),
-        content,
-        name_of=lambda kind: kind.__name__,
-        passed={},
-        distributions={},
-    )
+    found = _asked(gates.Model(loss=gates.loss), content, name_of=lambda kind: kind.__name__)
 
-    assert [item.name for item in found] == ["loss"]
+    assert found.kinds == {"loss": gates.loss}
 
 
 def test_an_object_is_found_inside_lists_tables_and_other_layers(gates: ModuleType) -> None:
@@ -167,17 +177,13 @@ def test_an_object_that_the_caller_named_is_told_under_that_name(gates: ModuleTy
 def test_where_the_architecture_is_unknown_so_are_the_objects(gates: ModuleType) -> None:
     unknown = Unknown("h5py is not installed")
 
-    found = find.custom_objects(
-        gates.Model(), Content(config=unknown), name_of=str, passed={}, distributions={}
-    )
-
-    assert found == unknown
+    assert _asked(gates.Model(), Content(config=unknown)) == unknown
 
 
 def test_a_model_without_an_architecture_asks_for_nothing(gates: ModuleType) -> None:
-    content = Content(config=None, compile_config=None)
+    found = _asked(gates.Model(), Content(config=None, compile_config=None))
 
-    assert find.custom_objects(gates.Model(), content, name_of=str, passed={}, distributions={}) == ()
+    assert (found.kinds, found.lost) == ({}, ())
 
 
 def test_the_distributions_that_the_users_modules_import_are_told_in_order(
@@ -267,17 +273,21 @@ def test_an_old_list_of_files_is_read_where_there_is_no_other(
     assert found.distribution == "stand-old"
 
 
-def test_an_object_of_the_program_itself_needs_no_modules(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "train.py"
-    file.write_text("def loss(a): ...\n", encoding="utf-8")
-    program = ModuleType("__main__")
-    program.__file__ = str(file)
-    exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), program.__dict__)
-    monkeypatch.setitem(sys.modules, "__main__", program)
+def _program(text: str) -> tuple[dict[str, Any], Sources]:
+    """The names of a program that was run, and where its source is found."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(text, "train.py", "exec", dont_inherit=True), names)
+    return names, Sources(program=Module("__main__", None, text.encode()))
 
-    found = _found(SimpleNamespace(loss=program.loss), "loss")
+
+def test_an_object_of_the_program_itself_needs_the_program(module: Import) -> None:
+    module("stand_factors", "TWO = 2")
+    module("stand_unused", "")
+    names, sources = _program(
+        "import stand_unused\nfrom stand_factors import TWO\ndef loss(a): return a * TWO\n"
+    )
+
+    found = _found(SimpleNamespace(loss=names["loss"]), "loss", sources=sources)
 
     assert found == (
         CustomObject(
@@ -285,11 +295,24 @@ def test_an_object_of_the_program_itself_needs_no_modules(
             kind="function",
             module="__main__",
             qualname="loss",
-            digest=source.digest(file, "loss"),
+            digest=meaning(sources, "__main__", "loss"),
             distribution=None,
-            modules=(),
+            modules=("__main__", "stand_factors"),
             imports=(),
         ),
+    )
+    assert isinstance(found[0].digest, str)
+
+
+def test_an_object_of_a_program_without_source_needs_nothing_that_is_known() -> None:
+    names, _ = _program("def loss(a): ...\n")
+
+    (found,) = _found(SimpleNamespace(loss=names["loss"]), "loss", sources=Sources())
+
+    assert (found.digest, found.distribution, found.modules) == (
+        Unknown("its source is in no file"),
+        None,
+        (),
     )
 
 
@@ -319,4 +342,109 @@ def test_an_object_that_its_file_does_not_define_has_an_unknown_digest(module: I
 def test_every_text_in_an_architecture_may_be_a_name() -> None:
     data = {"class_name": "Dense", "config": [{"name": "a", "units": 3}, ("b", None, ["c"])]}
 
-    assert list(find.referenced(data)) == ["Dense", "a", "b", "c"]
+    assert sorted(find.referenced(data)) == ["Dense", "a", "b", "c"]
+
+
+# What the live model does not hold
+
+
+def _layer(class_name: str, **more: Any) -> dict[str, Any]:
+    return {"class_name": class_name, "config": {"name": "gate"}, **more}
+
+
+def _architecture(*layers: dict[str, Any]) -> Content:
+    return Content(config={"class_name": "Sequential", "config": {"name": "house", "layers": list(layers)}})
+
+
+def test_what_is_registered_is_found_though_the_model_does_not_hold_it(gates: ModuleType) -> None:
+    layer = _layer("Gate", module="stand_gates", registered_name="house>Gate")
+    registry = {"house>Gate": gates.Gate}
+
+    found = _asked(SimpleNamespace(), _architecture(layer), known=registry.get)
+
+    assert (found.kinds, found.lost) == (registry, ())
+
+
+def test_what_the_configuration_names_a_module_for_is_looked_up_there(gates: ModuleType) -> None:
+    layer = _layer("Gate", module="stand_gates", registered_name="Gate")
+
+    found = _asked(SimpleNamespace(), _architecture(layer))
+
+    assert (found.kinds, found.lost) == ({"Gate": gates.Gate}, ())
+
+
+@pytest.mark.parametrize("module_name", ["stand_away", "stand_gates", "os", "json.decoder", None])
+def test_what_is_nowhere_is_told_with_those_that_ask_for_it(
+    gates: ModuleType, module_name: str | None
+) -> None:
+    layer = _layer("Missing", module=module_name, registered_name="Missing")
+
+    found = _asked(SimpleNamespace(), _architecture(layer))
+
+    assert found.kinds == {}
+    assert [item.name for item in found.lost] == ["Missing"]
+    assert found.lost[0].asked_by == ("Missing 'gate'",)
+
+
+@pytest.mark.parametrize("name", ["os", "Gate", "loss"])
+def test_a_module_is_asked_for_what_keras_could_have_written_alone(module: Import, name: str) -> None:
+    module("stand_gates", "import os\nclass Gate: ...\nloss = len\n")
+    layer = _layer(name, module="stand_gates", registered_name=name)
+
+    found = _asked(SimpleNamespace(), _architecture(layer))
+
+    assert [item.name for item in found.lost] == [name]
+
+
+def test_what_the_model_holds_is_not_lost_by_its_longer_name(gates: ModuleType) -> None:
+    layer = _layer("Gate", module="stand_gates", registered_name="Custom>Gate")
+
+    found = _asked(gates.Model(layers=[gates.Gate()]), _architecture(layer))
+
+    assert list(found.kinds) == ["house>Gate"]
+    assert found.lost == ()
+
+
+def test_objects_that_the_file_calls_the_same_are_told_apart_from_the_rest(
+    module: Import, gates: ModuleType
+) -> None:
+    other = module("stand_other", GATES)
+    model = gates.Model(layers=[gates.Gate(), other.Gate()])
+
+    found = _asked(model, _content("Gate", "Model"))
+
+    assert found.kinds == {"house>Model": gates.Model}
+    assert found.alike == {"house>Gate": ("stand_gates.Gate", "stand_other.Gate")}
+    assert found.lost == ()
+
+
+def test_a_file_that_tells_modules_says_which_it_means(module: Import, gates: ModuleType) -> None:
+    other = module("stand_other", GATES)
+    layer = _layer("Gate", module="stand_other", registered_name="Gate")
+    model = gates.Model(layers=[gates.Gate(), other.Gate()])
+
+    found = _asked(model, _architecture(layer), name_of=lambda kind: kind.__name__)
+
+    assert found.alike == {}
+    assert found.kinds["Gate"] is other.Gate
+
+
+def test_a_deep_architecture_comes_to_an_end() -> None:
+    data: Any = "Gate"
+    for _ in range(5000):
+        data = {"config": [data]}
+
+    assert list(find.referenced(data)) == ["Gate"]
+
+
+# What the live model holds
+
+
+def test_the_objects_of_the_users_classes_are_told_each_once(gates: ModuleType) -> None:
+    first, second = gates.Gate(), gates.Gate()
+    model = gates.Model(layers=[first, second, first], loss=gates.loss, helper=gates.Helper())
+
+    assert set(map(id, find.users_objects(model, instances=True))) == {
+        id(item) for item in (model, first, second, gates.loss)
+    }
+    assert set(find.users_objects(model)) == {gates.Model, gates.Gate, gates.loss}

@@ -175,7 +175,7 @@ def _module(folder: Path, name: str, text: str) -> Module:
     path = folder / f"{name.replace('.', '/')}.py"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-    return Module(name.removesuffix(".__init__"), path)
+    return Module.at(name.removesuffix(".__init__"), path)
 
 
 @pytest.mark.parametrize(
@@ -298,3 +298,75 @@ def test_a_module_in_a_folder_that_is_no_package_is_found(tmp_path: Path) -> Non
     file.write_text("x = 1\n", encoding="utf-8")
 
     assert source.locate("stand_space.parts.gates", [str(tmp_path)]) == file
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"x = {'+'.join('1' * 600)}\n",
+        "if a: x = 0\n" + "".join(f"elif a == {number}: x = {number}\n" for number in range(400)),
+        f"x{'.a' * 600} = 1\n",
+        f"x = {'-' * 90}1\n",
+    ],
+)
+def test_code_that_is_nested_deeply_is_written_down_all_the_same(text: str) -> None:
+    module = Module("gates", None, text.encode())
+
+    assert source.canonical(module.tree).startswith("Module(body=[")
+    assert source.definition(module.tree, "Gate") is None
+
+
+def test_code_that_is_nested_too_deeply_for_python_is_unknown(tmp_path: Path) -> None:
+    found = _digest(tmp_path, f"x = {'(' * 50_000}1{')' * 50_000}\nclass Gate: ...\n")
+
+    assert isinstance(found, Unknown)
+
+
+def test_a_definition_is_found_in_branches_and_matches(tmp_path: Path) -> None:
+    text = "match 1:\n    case 1:\n        try: pass\n        except E:\n            class Gate: ...\n"
+
+    assert isinstance(_digest(tmp_path, text), str)
+
+
+def test_docstrings_are_taken_out_once_and_for_all() -> None:
+    tree = ast.parse("class Gate:\n    'Doc.'\n    'More.'\n    'Most.'\n    x = 1\n")
+    first = source.canonical(source.without_docstrings(tree))
+
+    assert source.canonical(source.without_docstrings(tree)) == first
+    assert "More" not in first
+
+
+def test_a_docstring_in_place_of_pass_does_not_count(tmp_path: Path) -> None:
+    assert _digest(tmp_path, "class Gate: pass") == _digest(tmp_path, "class Gate:\n    'Doc.'\n")
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_a_segment_is_the_text_of_a_statement_with_its_decorators(ends: str) -> None:
+    text = (
+        'a = "é\x0c\x1c\u2028"\n\x0c\n@one\n@two(\n  3)\ndef f():\n    return 1  # one\n\nb = 2; c = 3  # c\n'
+    )
+    module = Module("gates", None, text.replace("\n", ends).encode())
+
+    found = [module.segment(node) for node in module.tree.body]
+
+    assert found == [
+        'a = "é\x0c\x1c\u2028"',
+        "@one\n@two(\n  3)\ndef f():\n    return 1  # one",
+        "b = 2",
+        "c = 3  # c",
+    ]
+
+
+def test_a_segment_is_read_in_the_encoding_that_the_file_declares() -> None:
+    marked = Module("gates", None, b"\xef\xbb\xbfa = 1\n")
+    latin = Module("gates", None, "# -*- coding: latin-1 -*-\na = 'é'; b = 'ü'\n".encode("latin-1"))
+
+    assert marked.segment(marked.tree.body[0]) == "a = 1"
+    assert [latin.segment(node) for node in latin.tree.body] == ["a = 'é'", "b = 'ü'"]
+
+
+def test_a_file_that_nobody_wrote_by_hand_is_taken_for_empty(tmp_path: Path) -> None:
+    path = tmp_path / "gates.py"
+    path.write_bytes(b"x = 1\n" + b"#" * (2 << 20))
+
+    assert Module.at("gates", path).text == b""

@@ -137,7 +137,7 @@ def test_code_that_was_edited_is_said_and_a_comment_is_not(environment, saved, t
     stopped = environment.load(model, cwd=tmp_path, found=tmp_path / "edited", on_mismatch="raise")
 
     assert (
-        "[EL202] class Shift in module gates, or code of yours that it uses, was edited"
+        "[EL202] class Shift of module gates, or code of yours that it uses, was edited"
         in edited["warnings"][0]
     )
     assert edited["equal"] is False

@@ -53,7 +53,7 @@ def test_edited_code_is_told() -> None:
         (
             "shop>Gate",
             (
-                "layer Gate in module shop.gates, or code of yours that it uses, "
+                "layer Gate of module shop.gates, or code of yours that it uses, "
                 "was edited since the model was saved"
             ),
         )

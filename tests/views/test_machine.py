@@ -50,6 +50,9 @@ REPORTS = st.builds(
     saved_with=st.text(),
     target=st.text(),
     proof=st.none() | PROOFS,
+    inspection=st.sampled_from(["", "clean", "code"]),
+    hazards=st.just(()),
+    gaps=st.none() | st.lists(st.text(), max_size=2).map(tuple),
 )
 
 
@@ -85,6 +88,7 @@ def test_a_report_has_the_keys_that_tools_rely_on() -> None:
                 "remedy": "read another",
                 "error": "ValueError: no",
                 "avoided_by": "compile=False",
+                "detail": [],
                 "loaders": ["keras.load_model"],
             }
         ],
@@ -95,6 +99,18 @@ def test_a_report_has_the_keys_that_tools_rely_on() -> None:
         "changes": [{"path": "keras.version", "locked": "3.5.0", "current": None}],
         "proof": {"rows": 3, "difference": 0.5, "tolerance": 1e-05, "bitwise": False},
     }
+
+
+def test_what_an_inspection_told_is_in_the_report() -> None:
+    report = make_report(
+        inspection="code", hazards=(make_finding(code="EL604", loaders=()),), gaps=("no filter",)
+    )
+
+    told = json.loads(machine.report(report))
+
+    assert (told["inspection"]["class"], told["gaps"]) == ("code", ["no filter"])
+    assert [item["code"] for item in told["inspection"]["findings"]] == ["EL604"]
+    assert machine.parse_report(json.dumps(told)) == report
 
 
 def test_an_infinite_difference_is_none_at_all_in_json() -> None:

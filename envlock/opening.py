@@ -1,0 +1,272 @@
+"""
+The way from a saved model to a loaded one, in which nothing runs that was not trusted.
+
+The bytes are copied to where only this user can write, compared with the lock and inspected there; what the
+model needs of the user's code is found; then Keras loads that copy, and what it keeps for the whole process
+is as it was before.
+"""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from envlock import capture, judging, keras_bridge, keras_state, store, targets
+from envlock.artifacts.config import asked_by_settings
+from envlock.capture import packages
+from envlock.custom import resolve
+from envlock.custom.find import modules_named
+from envlock.custom.isolated import Captured
+from envlock.custom.states import names_of
+from envlock.errors import CustomObjectError, StoreError, UnsafeModelError
+from envlock.facts import ArtifactFile, CustomObject, Package
+from envlock.inspection import Hazard, Inspection, inspect
+from envlock.judging import Subject
+from envlock.report import Report
+from envlock.trust import Trust, digest_of
+from envlock.values import frozen, replace
+
+__all__ = [
+    "Opened", "arguments_for", "loaded", "objects", "opened", "refuse_hazards",
+    "report_here", "trusted_digest",
+]  # fmt: skip
+
+_LISTED = 3
+# The verdicts of an inspection that ask nobody's trust.
+_HARMLESS = {"clean", "custom"}
+
+
+@frozen(kw_only=True)
+class Opened:
+    """A model whose bytes nobody else can change, checked and inspected; `path` is that copy."""
+
+    seen: Subject
+    path: Path
+    inspection: Inspection
+    trust: Trust
+
+
+@contextmanager
+def opened(seen: Subject, trust: Trust, arguments: Mapping[str, Any]) -> Iterator[Opened]:
+    """
+    The model copied, compared with its lock and inspected.
+
+    `IntegrityError` names a file that is not as it was locked, `UnsafeModelError` what loading would run,
+    read or allocate that `trust` does not cover. `arguments` are those for Keras' loader.
+    """
+    folder = _private_folder(seen)
+    try:
+        copy = folder / seen.place.model.name
+        _copy(seen, copy)
+        inner = replace(seen, place=replace(seen.place, model=copy))
+        judging.refuse_damage(inner)
+        trust = trust.covers(trusted_digest(inner))
+        inspection = inspect(copy)
+        refuse_hazards(seen, inspection, trust, arguments)
+        yield Opened(seen=seen, path=copy, inspection=inspection, trust=trust)
+    finally:
+        if (folder / seen.place.model.name / "assets").is_dir():
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)  # tables read them at any time
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _private_folder(seen: Subject) -> Path:
+    """A new folder of this user's alone, with room for the model."""
+    sizes = store.file_sizes(seen.place.model, without=seen.place.inside)
+    needed = sum(sizes.values()) + (1 << 20)
+    for place in (Path(tempfile.gettempdir()), seen.place.model.resolve().parent):
+        with suppress(OSError):
+            if shutil.disk_usage(place).free > needed:
+                return Path(tempfile.mkdtemp(prefix=".envlock-", dir=place))
+    hint = "set TMPDIR to a folder with that much room"
+    raise StoreError(f"{needed} bytes are needed for a private copy of {seen.artifact.name}", hint=hint)
+
+
+def _copy(seen: Subject, copy: Path) -> None:
+    model = seen.place.model
+    try:
+        if model.is_file():
+            shutil.copyfile(model, copy)
+            return
+        for name in store.file_sizes(model, without=seen.place.inside):
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(model / name, copy / name, follow_symlinks=False)
+    except OSError as error:
+        raise StoreError(f"{seen.artifact.name} cannot be copied: {error.strerror}") from error
+
+
+def trusted_digest(seen: Subject) -> str:
+    """The digest that stands for a model and the source captured with it, in the list of what is trusted."""
+    model = store.describe(seen.place.model, without=seen.place.inside)
+    if seen.place.model.is_file():  # it may be called otherwise, or be a copy
+        model = tuple(replace(file, path="") for file in model)
+    return digest_of(model, _stored_code(seen))
+
+
+def _stored_code(seen: Subject) -> tuple[ArtifactFile, ...]:
+    attachments = seen.lock.attachments if seen.lock else ()
+    return tuple(file for file in attachments if file.path.startswith("code/"))
+
+
+def refuse_hazards(seen: Subject, inspection: Inspection, trust: Trust, arguments: Mapping[str, Any]) -> None:
+    """`UnsafeModelError` for what nobody said to trust."""
+    if inspection.verdict in _HARMLESS:
+        return
+    left = [item for item in inspection.hazards if not _is_trusted(item, trust, arguments)]
+    if not left:
+        return
+    told = "; ".join(f"[{item.code}] {item.message}" for item in left[:_LISTED])
+    more = f" and {len(left) - _LISTED} more" if len(left) > _LISTED else ""
+    hint = 'look with `envlock inspect`; trust="code" loads it, if you know who made it'
+    if any(item.kind == "refuse" for item in left):
+        hint = "have it made again by whoever made it; `envlock inspect` tells what is wrong"
+    raise UnsafeModelError(f"{seen.artifact.name} is not loaded: {told}{more}", hint=hint)
+
+
+def _is_trusted(item: Hazard, trust: Trust, arguments: Mapping[str, Any]) -> bool:
+    if item.kind in _HARMLESS:
+        return True
+    is_unguarded = arguments.get("safe_mode") is False and item.code == _BYTECODE
+    return item.kind != "refuse" and (trust.code or is_unguarded)
+
+
+_ALIKE = "and Keras takes one for all"
+# Functions written down as bytecode, which `safe_mode=False` asks for in Keras' own words.
+_BYTECODE = "EL604"
+
+
+def objects(found: Opened, given: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    The model's own classes and functions, by every name that Keras may ask for.
+
+    `CustomObjectError` names each that cannot be had, where it was, who asks for it and what to do. With
+    `compile=False` among the arguments for Keras' loader, nobody asks for what the model was compiled with.
+    """
+    seen = found.seen
+    digests = {file.path: file.sha256 for file in _stored_code(seen)}
+    stored = (
+        resolve.captured(seen.custom_objects, seen.place.attachments, digests)
+        if found.trust.captured and digests
+        else None
+    )
+    had, lost = _resolver(seen, given, stored).objects(seen.custom_objects)
+    version = seen.artifact.keras_version
+    unasked = (
+        asked_by_settings(seen.content, keras_version=version) if arguments.get("compile") is False else ()
+    )
+    problems = {
+        short: told for short, (name, told) in _problems(found, had, lost).items() if name not in unasked
+    }
+    if problems and seen.artifact.format != "saved-model":
+        raise CustomObjectError(
+            f"{seen.artifact.name} needs code that cannot be had: {'; '.join(problems.values())}",
+            hint=_ways(problems, is_stored=stored is None and any(_is_stored(seen, name) for name in lost)),
+        )
+    return had
+
+
+def _resolver(seen: Subject, given: Mapping[str, Any], stored: Captured | None) -> resolve.Resolver:
+    return resolve.Resolver(
+        given=given,
+        registered=keras_bridge.registered_object,
+        beside=seen.place.model.parent,
+        distributions=packages.installed,
+        stored=stored,
+        apart=keras_state.registry_apart,
+    )
+
+
+def _problems(found: Opened, had: Mapping[str, Any], lost: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """What is said of each object that cannot be had, and the name asked for, by the name to pass."""
+    recorded = {name: item for item in found.seen.custom_objects for name in names_of(item)}
+    askers = {item.name: item.asked_by for item in found.inspection.names}
+    told: dict[str, tuple[str, str]] = {}
+    for name, reason in lost.items():
+        item = recorded[name]
+        owners = next((askers[other] for other in names_of(item) if other in askers), ())
+        why = f"{reason}{_came_with(found.seen, item)}"
+        told[item.qualname] = name, f"{item.kind} {item.qualname}{_asked_by(owners)} ({why})"
+    for name, owners in askers.items():
+        short = name.rpartition(">")[2]
+        is_known = name in recorded or short in recorded or bool({name, short} & had.keys())
+        if not is_known and keras_bridge.registered_object(name) is None:
+            modules = modules_named(short, found.seen.content)
+            reason = "its file names it, and nothing else is known of it"
+            if len(modules) > 1:
+                reason = f"its file means those of {' and '.join(modules)}, {_ALIKE}"
+            told[short] = name, f"{short}{_asked_by(owners)} ({reason})"
+    return told
+
+
+def _asked_by(owners: Sequence[str]) -> str:
+    return f", asked for by {owners[0]}" if owners else ""
+
+
+def _came_with(seen: Subject, item: CustomObject) -> str:
+    """What to install for an object of an installed package."""
+    package = seen.fingerprint.package(item.distribution) if item.distribution else None
+    version = package.version if isinstance(package, Package) else None
+    named = f"{item.distribution}=={version}" if isinstance(version, str) else item.distribution
+    return f"; pip install {named}" if item.distribution else ""
+
+
+def _is_stored(seen: Subject, name: str) -> bool:
+    """Whether an object can be had from the source that was stored with the model."""
+    item = next(item for item in seen.custom_objects if item.name == name)
+    return isinstance(item.modules, tuple) and bool(item.modules) and "<locals>" not in item.qualname
+
+
+def _ways(problems: Mapping[str, str], *, is_stored: bool) -> str:
+    short = dict.fromkeys(
+        name.rpartition(".")[2] for name, told in problems.items() if not told.endswith(f"{_ALIKE})")
+    )
+    if not short:
+        return "register them under names of their own, and save it again"
+    names = ", ".join(f'"{name}": {name}' for name in short)
+    hint = f"pass custom_objects={{{names}}}, or import what registers it before"
+    return (
+        f'{hint}, or trust="captured" to run the source that was stored with the model' if is_stored else hint
+    )
+
+
+def arguments_for(found: Opened, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments for Keras' loader; whoever trusts the code in a model has it run."""
+    holds_bytecode = any(item.code == _BYTECODE for item in found.inspection.hazards)
+    if found.trust.code and holds_bytecode and keras_bridge.has_safe_mode():
+        return {"safe_mode": False, **given}
+    return dict(given)
+
+
+def loaded(found: Opened, had: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
+    """What Keras' loader makes of the copy; what it raises passes through."""
+    with keras_state.guarded():
+        return keras_bridge.load(found.path, had, arguments)
+
+
+def report_here(
+    seen: Subject, *, given: Mapping[str, Any], loader: str | None = None, trust: Trust | None = None
+) -> Report:
+    """
+    The report for this process: what is set in it, what the caller brings, what Keras has registered.
+
+    It speaks for `loader`, by default for the one recorded at save. With `trust` in the captured source, that
+    stands in for what is not here.
+    """
+    registered = ((item.name, keras_bridge.registered_object(item.name)) for item in seen.custom_objects)
+    live = {name: found for name, found in registered if found is not None} | dict(given)
+    target = targets.Target("this environment", capture.glance(), path=tuple(sys.path))
+    has_stored = trust is not None and trust.captured and bool(_stored_code(seen))
+    resolver = _resolver(seen, given, None)
+    asked = (item for item in seen.custom_objects if not live.keys() & set(names_of(item)))
+    refused = {item.name for item in asked if resolver.refused(item)}
+    report = judging.judge(seen, target, live=live, has_stored=has_stored, refused=refused)
+    return (
+        replace(report, loader=loader, verdict=report.loaders[loader]) if loader in report.loaders else report
+    )

@@ -1,0 +1,1 @@
+"""Scenarios for the user's own code: what is saved, what is loaded, and what comes of it."""
