@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import sys
-
-from envlock.cli import main
 
 __all__ = ["run"]
 
 
 def run() -> None:
-    """Exit with what the command line gives."""
+    """Exit with what the command line gives; it ends before there is anything worth collecting."""
+    gc.disable()
+    from envlock.cli import main
+
     sys.exit(main())
 
 

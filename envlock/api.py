@@ -20,7 +20,7 @@ from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, Content, Fingerprint, Lo
 from envlock.judging import Subject
 from envlock.knowledge import tables
 from envlock.notices import CustomCodeWarning, MismatchWarning, attach, object_to, warn_of_code
-from envlock.report import BREAKS, DRIFTS, Report
+from envlock.report import BREAKS, DRIFTS, Inspected, Report
 from envlock.values import replace
 from envlock.views import machine, text
 
@@ -35,6 +35,7 @@ __all__ = [
     "inspect",
     "load_model",
     "lock",
+    "refuse_unsafe",
     "save_model",
     "verify",
     "warn_of_code",
@@ -42,7 +43,6 @@ __all__ = [
 
 if TYPE_CHECKING:
     from envlock.emit.image_plan import ImagePlan
-    from envlock.inspection import Inspection
 
 AnyPath = str | PathLike[str]
 
@@ -135,7 +135,7 @@ def load_model(
         report = judging.without_avoided(report, arguments)
         object_to(report, seen, on_mismatch)
         try:
-            model = opening.loaded(found, opening.objects(found, given, arguments), arguments)
+            model = opening.loaded(found, given, arguments)
         except Exception as error:
             attach(error, report)
             raise
@@ -166,10 +166,18 @@ def check(path: AnyPath, *, on_mismatch: str = "warn", loader: str = KERAS_LOADE
     seen = judging.subject(_local(path))
     judging.refuse_damage(seen)
     trust = trusting.stated(()).covers(opening.trusted_digest(seen))
-    opening.refuse_hazards(seen, judging.inspected(seen.place.model), trust, {})
+    opening.refuse_hazards(seen.artifact.name, judging.inspected(seen.place.model), trust, {})
     report = opening.report_here(seen, given={}, loader=loader)
     object_to(report, seen, on_mismatch)
     return report
+
+
+def refuse_unsafe(path: AnyPath, keras_arguments: Mapping[str, Any]) -> None:
+    """`UnsafeModelError` for a model, locked or not, that would run, read or allocate what nobody trusted."""
+    from envlock import opening
+
+    model = _local(path)
+    opening.refuse_hazards(model.name, judging.inspected(model), trusting.stated(()), keras_arguments)
 
 
 def lock(path: AnyPath, *, from_here: bool = False) -> Lock:
@@ -211,21 +219,22 @@ def described(path: AnyPath) -> tuple[Lock, Content]:
     return locking.described(reading, where.model.name), reading.content
 
 
-def inspect(path: AnyPath, *, approve: bool = False) -> tuple[Inspection, str, bool]:
+def inspect(path: AnyPath, *, approve: bool = False) -> Inspected:
     """
     What loading the model at `path` would run, read or allocate; nothing of it is loaded.
 
-    With it come the digest that stands for the model and the source captured with it, and whether that
-    was approved. `approve=True` approves it: `load_model` and `verify` trust it from now on.
+    `approve=True` approves its digest: `load_model` and `verify` trust it from now on. `IntegrityError`: a
+    file that is to be approved is not as it was locked.
     """
     from envlock import opening
 
     seen = judging.subject(_local(path))
-    found, digest = judging.inspected(seen.place.model), opening.trusted_digest(seen)
-    if approve:
-        judging.refuse_damage(seen)
-        trusting.approve(digest, seen.artifact.name)
-    return found, digest, trusting.is_approved(digest)
+    if not approve:
+        return opening.inspected(seen)
+    with opening.private(seen) as copy:
+        found = opening.inspected(copy)
+    trusting.approve(found.digest, seen.artifact.name)
+    return replace(found, is_approved=True)
 
 
 def diff(

@@ -11,16 +11,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import redirect_stdout
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, TextIO
 
-from envlock import api, capture, knowledge, lockfile
+from envlock import api, capture, judging, knowledge, lockfile
 from envlock._version import __version__
 from envlock.arguments import Argument, Command, NeedsTyper, Option, parse, typer_app
-from envlock.custom.paths import import_path
-from envlock.errors import EnvlockError
+from envlock.custom import source
+from envlock.errors import CustomObjectError, EnvlockError
 from envlock.knowledge import Severity
 from envlock.redact import clean, visible
 from envlock.report import Report
@@ -134,10 +133,9 @@ def inspect(
     output: Output = None,
 ) -> int:
     """Say what loading a model would run, read or allocate, without loading it."""
-    found, digest, is_approved = api.inspect(model, approve=trust)
-    view = machine.inspection if format == "json" else text.inspection
-    _write(view(model.name or str(model), found, digest, is_approved=is_approved), output)
-    return 0 if found.verdict in {"clean", "custom"} or is_approved else 1
+    found = api.inspect(model, approve=trust)
+    _write(machine.inspection(found) if format == "json" else text.inspection(found), output)
+    return 0 if found.is_harmless else 1
 
 
 def verify(
@@ -153,11 +151,35 @@ def verify(
     output: Output = None,
 ) -> int:
     """Check a model's digests, load it here and replay its stored inputs."""
-    sys.path[:] = import_path()  # modules are found where `diff` finds them
-    with redirect_stdout(sys.stderr):  # what the model prints is not the report
+    kept = sys.path[:] = _without_here()
+    try:
         report = api.verify(model, trust=[trust] if trust else ())
+    except CustomObjectError as error:
+        raise CustomObjectError(error.message, hint=_left_here(model, kept) or error.hint) from None
     _show(report, format=format, color=color, quiet=quiet, verbose=verbose, output=output)
     return _code(report, fail_on)
+
+
+def _without_here() -> list[str]:
+    """
+    The path of this Python without the folder one works in: what lies there may have come with a model.
+
+    `python -m` puts it first. It stays where PYTHONPATH names it, and where envlock itself lies in it.
+    """
+    here, named = Path.cwd(), "" if sys.flags.ignore_environment else os.environ.get("PYTHONPATH", "")
+    is_first = sys.path[:1] in ([""], [str(here)])
+    is_named = any(entry and Path(entry).absolute().resolve() == here for entry in named.split(os.pathsep))
+    keeps = not is_first or is_named or source.locate("envlock", sys.path[1:]) is None
+    return sys.path[:] if keeps else sys.path[1:]
+
+
+def _left_here(model: Path, path: list[str]) -> str:
+    """What to say of modules of a model that lie nowhere but in the folder one works in."""
+    names = {item.module for item in judging.subject(model).custom_objects}
+    here = [str(Path.cwd())]
+    found = sorted(name for name in names if not source.locate(name, path) and source.locate(name, here))
+    told = f"{', '.join(found)} lies in the folder you work in, of which nothing is imported"
+    return f"{told}; PYTHONPATH=. if you trust it" if found else ""
 
 
 def dockerfile(

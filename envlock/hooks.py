@@ -31,8 +31,8 @@ def install(*, on_mismatch: str = "warn") -> None:
 
     That is `model.save`, `model.export`, `save_model`, `load_model`, `tf.saved_model.save` and `load`.
 
-    Call it before a program takes these names from Keras. A model without a lock loads as before;
-    `on_mismatch` is that of `envlock.load_model`. Saving to a place that is no local path is left to
+    Call it before a program takes these names from Keras. A model without a lock is inspected and loads as
+    before; `on_mismatch` is that of `envlock.load_model`. Saving to a place that is no local path is left to
     Keras, with a warning. Calling it again changes nothing; `uninstall()` undoes it.
     """
     if _replaced:
@@ -138,7 +138,11 @@ def _loading(on_mismatch: str) -> Callable[[Callable[..., Any]], Callable[..., A
         @functools.wraps(original)
         def load_model(filepath: Any, *positional: Any, **arguments: Any) -> Any:
             named = _named(original, positional, arguments, after=1)
-            if keras_bridge.is_inside_envlock() or not _has_lock(filepath):
+            if keras_bridge.is_inside_envlock():
+                return original(filepath, **named)
+            if not _has_lock(filepath):
+                if _is_here(filepath):
+                    api.refuse_unsafe(filepath, named)
                 return original(filepath, **named)
             return api.load_model(filepath, on_mismatch=on_mismatch, **named)
 
@@ -179,6 +183,13 @@ def _target(path: Any) -> Path | None:
         warnings.warn(f"{error.message}; the model is saved without a lock", stacklevel=4)
         return None
     return Path(name)
+
+
+def _is_here(path: Any) -> bool:
+    try:
+        return Path(path).exists()
+    except (TypeError, OSError, ValueError):
+        return False
 
 
 def _has_lock(path: Any) -> bool:

@@ -35,6 +35,7 @@ from envlock.values import fields, frozen, replace
 __all__ = [
     "Subject",
     "damage",
+    "hazards_of",
     "inspected",
     "judge",
     "reconsidered",
@@ -226,7 +227,12 @@ def _inspected(path: Path, _: artifacts.Stamp) -> Inspection:
 
 def with_hazards(report: Report, found: Inspection) -> Report:
     """The report with what an inspection of the model told."""
-    hazards = tuple(
+    return replace(report, inspection=found.verdict, hazards=hazards_of(found))
+
+
+def hazards_of(found: Inspection) -> tuple[Finding, ...]:
+    """What an inspection told, as findings; of no loader, since no verdict is made of them."""
+    return tuple(
         Finding(
             code=item.code,
             severity=Severity.ERROR,
@@ -237,7 +243,6 @@ def with_hazards(report: Report, found: Inspection) -> Report:
         )
         for item in found.hazards
     )
-    return replace(report, inspection=found.verdict, hazards=hazards)
 
 
 def unjudged(seen: Subject, target: Target) -> str:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from threading import RLock
 from typing import Any
 
 from envlock import keras_bridge
@@ -19,6 +20,12 @@ from envlock.errors import UnsafeModelError
 from envlock.values import frozen
 
 __all__ = ["guarded", "names_kept", "registry_apart"]
+
+
+# As `custom.isolated` calls modules of captured source.
+_CAPTURED = "envlock_captured_"
+# What Keras keeps is one for all threads: only one of them holds it still at a time.
+_HELD = RLock()
 
 
 @frozen
@@ -35,18 +42,22 @@ def guarded() -> Iterator[None]:
     """
     Set back what changes of Keras' own state inside, and refuse what changed it.
 
-    `UnsafeModelError` names what changed, if nothing else was raised.
+    `UnsafeModelError` names what changed, if nothing else was raised. What is new in the registry stays,
+    but for captured source.
     """
-    settings = tuple(_settings(keras_bridge.keras_in_force()))
-    before = [setting.get() for setting in settings]
-    try:
-        yield
-    finally:
-        changed = []
-        for setting, value in zip(settings, before, strict=True):
-            if setting.get() != value:
-                changed.append(setting.name)
-                setting.put(value)
+    with _HELD:
+        keras = keras_bridge.keras_in_force()
+        settings, registry = tuple(_settings(keras)), keras.utils.get_custom_objects()
+        before, registered = [setting.get() for setting in settings], dict(registry)
+        try:
+            yield
+        finally:
+            changed = []
+            for setting, value in zip(settings, before, strict=True):
+                if setting.get() != value:
+                    changed.append(setting.name)
+                    setting.put(value)
+            changed += ["registry"] if _restored(registry, registered) else []
     if changed:
         raise UnsafeModelError(
             f"loading it changed the {' and the '.join(changed)} of this process, which was set back",
@@ -57,29 +68,46 @@ def guarded() -> Iterator[None]:
 @contextmanager
 def registry_apart() -> Iterator[None]:
     """
-    Let code run that registers classes, without a trace in Keras' registry.
+    Let captured source run that registers classes, without a trace of them in Keras' registry.
 
-    Inside, nothing is registered yet; the names of the classes stay known, so that Keras writes them.
+    Inside, nothing is registered yet; the names of the classes stay known, so that Keras writes them. What
+    libraries register while they are imported stays registered.
     """
-    registry = keras_bridge.keras_in_force().utils.get_custom_objects()
-    before = dict(registry)
-    registry.clear()
-    try:
-        yield
-    finally:
+    with _HELD:
+        registry = keras_bridge.keras_in_force().utils.get_custom_objects()
+        before = dict(registry)
         registry.clear()
-        registry.update(before)
+        try:
+            yield
+        finally:
+            _restored(registry, before)
+
+
+def _restored(registry: dict[str, Any], before: dict[str, Any]) -> bool:
+    """Whether anything was replaced or removed, which is put back; what captured source added is dropped."""
+    lost = {name: value for name, value in before.items() if registry.get(name) is not value}
+    registry.update(lost)
+    for name in [name for name, value in registry.items() if name not in before and _is_captured(value)]:
+        del registry[name]
+    return bool(lost)
+
+
+def _is_captured(value: object) -> bool:
+    return str(getattr(value, "__module__", "")).startswith(_CAPTURED)
 
 
 @contextmanager
 def names_kept() -> Iterator[None]:
     """Let layers be built inside that leave no trace: neither in the numbers of names nor in random draws."""
     drawn = random.getstate()
+    seeds = [(generator, generator.getstate()) for generator in _seed_generators()]
     counters = [(counter, dict(counter)) for counter in _name_counters()]
     try:
         yield
     finally:
         random.setstate(drawn)
+        for generator, state in seeds:
+            generator.setstate(state)
         for counter, before in counters:
             counter.clear()
             counter.update(before)
@@ -95,8 +123,6 @@ def _settings(keras: Any) -> Iterator[_Setting]:
     else:
         precision = keras.mixed_precision
         yield _Setting("dtype policy", lambda: precision.global_policy().name, precision.set_global_policy)
-    registry = keras.utils.get_custom_objects()
-    yield _Setting("registry", lambda: dict(registry), lambda value: _refill(registry, value))
     yield from _attributes(keras)
 
 
@@ -117,11 +143,6 @@ def _attributes(keras: Any) -> Iterator[_Setting]:
         )
 
 
-def _refill(registry: dict[str, Any], value: dict[str, Any]) -> None:
-    registry.clear()
-    registry.update(value)
-
-
 def _name_counters() -> list[Any]:
     """The counters by which Keras numbers layers that were given no name."""
     keras = keras_bridge.keras_in_force()
@@ -129,8 +150,18 @@ def _name_counters() -> list[Any]:
     if state is not None:
         found = state.get_global_attribute("object_name_uids")
         return [] if found is None else [found]
-    for name in (f"{keras.__name__}.src.backend", f"{keras.__name__}.backend"):
-        held = getattr(sys.modules.get(name), "PER_GRAPH_OBJECT_NAME_UIDS", None)
-        if held is not None:
-            return list(held.values())
-    return []
+    held = _of_backend(keras, "PER_GRAPH_OBJECT_NAME_UIDS")
+    return [] if held is None else list(held.values())
+
+
+def _seed_generators() -> list[random.Random]:
+    """What Keras 2 draws the seeds of layers from once `set_random_seed` was called."""
+    held = _of_backend(keras_bridge.keras_in_force(), "_SEED_GENERATOR")
+    found = getattr(held, "generator", None)
+    return [found] if isinstance(found, random.Random) else []
+
+
+def _of_backend(keras: Any, attribute: str) -> Any:
+    """What the module behind `keras.backend` of Keras 2 holds, `None` where there is none."""
+    modules = (sys.modules.get(f"{keras.__name__}.{name}") for name in ("src.backend", "backend"))
+    return next((held for one in modules if (held := getattr(one, attribute, None)) is not None), None)

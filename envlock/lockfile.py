@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ __all__ = [
 
 SCHEMA = 1
 _LIMIT = 16 << 20
+_CONTENT_LIMIT = 64 << 20
 ARCHITECTURE = "architecture.json"
 
 
@@ -149,7 +151,7 @@ def read_content(where: Place) -> Content | None:
     """What was found in the model when it was locked, `None` without that attachment."""
     path = where.attachments / ARCHITECTURE
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(_read_whole(path, where))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
@@ -163,6 +165,18 @@ def read_content(where: Place) -> Content | None:
         return codec.decode(Content, data, absent=absent, unknown=unknown)
     except InvalidLock as error:
         raise LockError(f"{path.name} beside {where.lock.name}: {error.message}") from None
+
+
+def _read_whole(path: Path, where: Place) -> bytes:
+    """A file that may be anything: a pipe would be waited for, a device read without end."""
+    told = path.lstat()
+    if not stat.S_ISREG(told.st_mode):
+        raise LockError(f"{path.name} beside {where.lock.name} is no regular file")
+    with path.open("rb") as opened:
+        data = opened.read(_CONTENT_LIMIT + 1)
+    if len(data) > _CONTENT_LIMIT:
+        raise LockError(f"{path.name} beside {where.lock.name} is longer than {_CONTENT_LIMIT} bytes")
+    return data
 
 
 _FINGERPRINT = {field.name for field in fields(Fingerprint)}

@@ -9,6 +9,7 @@ is as it was before.
 from __future__ import annotations
 
 import atexit
+import os
 import shutil
 import sys
 import tempfile
@@ -18,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from envlock import capture, judging, keras_bridge, keras_state, store, targets
-from envlock.artifacts.config import asked_by_settings
 from envlock.capture import packages
 from envlock.custom import resolve
 from envlock.custom.find import modules_named
@@ -26,14 +26,14 @@ from envlock.custom.isolated import Captured
 from envlock.custom.states import names_of
 from envlock.errors import CustomObjectError, StoreError, UnsafeModelError
 from envlock.facts import ArtifactFile, CustomObject, Package
-from envlock.inspection import Hazard, Inspection, inspect
+from envlock.inspection import Asked, Hazard, Inspection, inspect
 from envlock.judging import Subject
-from envlock.report import Report
-from envlock.trust import Trust, digest_of
+from envlock.report import Inspected, Report
+from envlock.trust import Trust, digest_of, is_approved
 from envlock.values import frozen, replace
 
 __all__ = [
-    "Opened", "arguments_for", "loaded", "objects", "opened", "refuse_hazards",
+    "Opened", "arguments_for", "inspected", "loaded", "opened", "private", "refuse_hazards",
     "report_here", "trusted_digest",
 ]  # fmt: skip
 
@@ -60,16 +60,23 @@ def opened(seen: Subject, trust: Trust, arguments: Mapping[str, Any]) -> Iterato
     `IntegrityError` names a file that is not as it was locked, `UnsafeModelError` what loading would run,
     read or allocate that `trust` does not cover. `arguments` are those for Keras' loader.
     """
+    with private(seen) as inner:
+        trust = trust.covers(trusted_digest(inner))
+        inspection = inspect(inner.place.model)
+        refuse_hazards(seen.artifact.name, inspection, trust, arguments)
+        yield Opened(seen=seen, path=inner.place.model, inspection=inspection, trust=trust)
+
+
+@contextmanager
+def private(seen: Subject) -> Iterator[Subject]:
+    """The model in a copy that nobody else can change, as it was locked; it is removed afterwards."""
     folder = _private_folder(seen)
     try:
         copy = folder / seen.place.model.name
         _copy(seen, copy)
         inner = replace(seen, place=replace(seen.place, model=copy))
         judging.refuse_damage(inner)
-        trust = trust.covers(trusted_digest(inner))
-        inspection = inspect(copy)
-        refuse_hazards(seen, inspection, trust, arguments)
-        yield Opened(seen=seen, path=copy, inspection=inspection, trust=trust)
+        yield inner
     finally:
         if (folder / seen.place.model.name / "assets").is_dir():
             atexit.register(shutil.rmtree, folder, ignore_errors=True)  # tables read them at any time
@@ -81,12 +88,19 @@ def _private_folder(seen: Subject) -> Path:
     """A new folder of this user's alone, with room for the model."""
     sizes = store.file_sizes(seen.place.model, without=seen.place.inside)
     needed = sum(sizes.values()) + (1 << 20)
-    for place in (Path(tempfile.gettempdir()), seen.place.model.resolve().parent):
+    beside = seen.place.model.resolve().parent
+    for place in (Path(tempfile.gettempdir()), *([beside] if _is_ours_alone(beside) else [])):
         with suppress(OSError):
             if shutil.disk_usage(place).free > needed:
                 return Path(tempfile.mkdtemp(prefix=".envlock-", dir=place))
     hint = "set TMPDIR to a folder with that much room"
     raise StoreError(f"{needed} bytes are needed for a private copy of {seen.artifact.name}", hint=hint)
+
+
+def _is_ours_alone(folder: Path) -> bool:
+    """Whether nobody else can exchange what lies in a folder."""
+    status = folder.stat()
+    return not hasattr(os, "geteuid") or (status.st_uid == os.geteuid() and not status.st_mode & 0o022)
 
 
 def _copy(seen: Subject, copy: Path) -> None:
@@ -106,7 +120,7 @@ def trusted_digest(seen: Subject) -> str:
     """The digest that stands for a model and the source captured with it, in the list of what is trusted."""
     model = store.describe(seen.place.model, without=seen.place.inside)
     if seen.place.model.is_file():  # it may be called otherwise, or be a copy
-        model = tuple(replace(file, path="") for file in model)
+        model = tuple(replace(file, path=seen.artifact.format) for file in model)
     return digest_of(model, _stored_code(seen))
 
 
@@ -115,7 +129,24 @@ def _stored_code(seen: Subject) -> tuple[ArtifactFile, ...]:
     return tuple(file for file in attachments if file.path.startswith("code/"))
 
 
-def refuse_hazards(seen: Subject, inspection: Inspection, trust: Trust, arguments: Mapping[str, Any]) -> None:
+def inspected(seen: Subject) -> Inspected:
+    """What loading a model would do, whether that was approved, and whether it is as it was locked."""
+    found, digest = judging.inspected(seen.place.model), trusted_digest(seen)
+    damage = judging.damage(seen, hashed=True)
+    return Inspected(
+        subject=seen.artifact.name,
+        verdict=found.verdict,
+        hazards=judging.hazards_of(found),
+        kinds=tuple(item.kind for item in found.hazards),
+        asked=tuple((item.name, item.module or "", item.asked_by) for item in found.names),
+        digest=digest,
+        is_approved=is_approved(digest) and not damage,
+        stored=tuple(file.path for file in _stored_code(seen)),
+        damage=damage,
+    )
+
+
+def refuse_hazards(name: str, inspection: Inspection, trust: Trust, arguments: Mapping[str, Any]) -> None:
     """`UnsafeModelError` for what nobody said to trust."""
     if inspection.verdict in _HARMLESS:
         return
@@ -127,7 +158,7 @@ def refuse_hazards(seen: Subject, inspection: Inspection, trust: Trust, argument
     hint = 'look with `envlock inspect`; trust="code" loads it, if you know who made it'
     if any(item.kind == "refuse" for item in left):
         hint = "have it made again by whoever made it; `envlock inspect` tells what is wrong"
-    raise UnsafeModelError(f"{seen.artifact.name} is not loaded: {told}{more}", hint=hint)
+    raise UnsafeModelError(f"{name} is not loaded: {told}{more}", hint=hint)
 
 
 def _is_trusted(item: Hazard, trust: Trust, arguments: Mapping[str, Any]) -> bool:
@@ -150,6 +181,7 @@ def objects(found: Opened, given: Mapping[str, Any], arguments: Mapping[str, Any
     `compile=False` among the arguments for Keras' loader, nobody asks for what the model was compiled with.
     """
     seen = found.seen
+    asked = found.inspection.names
     digests = {file.path: file.sha256 for file in _stored_code(seen)}
     stored = (
         resolve.captured(seen.custom_objects, seen.place.attachments, digests)
@@ -157,14 +189,14 @@ def objects(found: Opened, given: Mapping[str, Any], arguments: Mapping[str, Any
         else None
     )
     had, lost = _resolver(seen, given, stored).objects(seen.custom_objects)
-    version = seen.artifact.keras_version
-    unasked = (
-        asked_by_settings(seen.content, keras_version=version) if arguments.get("compile") is False else ()
-    )
-    problems = {
-        short: told for short, (name, told) in _problems(found, had, lost).items() if name not in unasked
-    }
-    if problems and seen.artifact.format != "saved-model":
+    had = _by_every_name(had, asked)
+    is_whole = arguments.get("compile") is not False
+    if not is_whole:  # what the bytes say, which were inspected, and not the lock
+        asked = tuple(item for item in asked if not item.is_setting)
+    is_optional = seen.artifact.format == "saved-model"  # which holds the computation itself
+    problems = {} if is_optional else _problems(found, asked, had, lost, is_whole=is_whole)
+    problems |= _misused(asked, had)
+    if problems:
         raise CustomObjectError(
             f"{seen.artifact.name} needs code that cannot be had: {'; '.join(problems.values())}",
             hint=_ways(problems, is_stored=stored is None and any(_is_stored(seen, name) for name in lost)),
@@ -176,32 +208,69 @@ def _resolver(seen: Subject, given: Mapping[str, Any], stored: Captured | None) 
     return resolve.Resolver(
         given=given,
         registered=keras_bridge.registered_object,
-        beside=seen.place.model.parent,
+        beside=frozenset({seen.place.model.resolve().parent, seen.place.model.parent.resolve()}),
         distributions=packages.installed,
         stored=stored,
         apart=keras_state.registry_apart,
     )
 
 
-def _problems(found: Opened, had: Mapping[str, Any], lost: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """What is said of each object that cannot be had, and the name asked for, by the name to pass."""
+def _by_every_name(had: Mapping[str, Any], asked: Sequence[Asked]) -> dict[str, Any]:
+    """The objects also by the names that only some releases look them up by: none is to be looked for."""
+    found = dict(had)
+    for item in asked:
+        names = (*item.spelt, item.name.rpartition(">")[2])
+        values = (had.get(name, keras_bridge.registered_object(name)) for name in names)
+        value = next((one for one in values if one is not None), None)
+        for name in item.spelt if value is not None else ():
+            if keras_bridge.registered_object(name) is None:
+                found.setdefault(name, value)
+    return found
+
+
+def _problems(
+    found: Opened,
+    asked: Sequence[Asked],
+    had: Mapping[str, Any],
+    lost: Mapping[str, str],
+    *,
+    is_whole: bool,
+) -> dict[str, str]:
+    """
+    What is said of each object that cannot be had, by the name to pass.
+
+    `is_whole` tells that all of the model is loaded: layers of the user's look some up by themselves.
+    """
     recorded = {name: item for item in found.seen.custom_objects for name in names_of(item)}
-    askers = {item.name: item.asked_by for item in found.inspection.names}
-    told: dict[str, tuple[str, str]] = {}
-    for name, reason in lost.items():
-        item = recorded[name]
-        owners = next((askers[other] for other in names_of(item) if other in askers), ())
-        why = f"{reason}{_came_with(found.seen, item)}"
-        told[item.qualname] = name, f"{item.kind} {item.qualname}{_asked_by(owners)} ({why})"
-    for name, owners in askers.items():
-        short = name.rpartition(">")[2]
-        is_known = name in recorded or short in recorded or bool({name, short} & had.keys())
-        if not is_known and keras_bridge.registered_object(name) is None:
-            modules = modules_named(short, found.seen.content)
-            reason = "its file names it, and nothing else is known of it"
-            if len(modules) > 1:
-                reason = f"its file means those of {' and '.join(modules)}, {_ALIKE}"
-            told[short] = name, f"{short}{_asked_by(owners)} ({reason})"
+    told: dict[str, str] = {}
+    for item in asked:
+        own = next((recorded[name] for name in item.spelt if name in recorded), None)
+        if all(name in had or keras_bridge.registered_object(name) is not None for name in item.spelt):
+            continue
+        if own is not None and own.name in lost:
+            why = f"{lost[own.name]}{_came_with(found.seen, own)}"
+            told[own.qualname] = f"{own.kind} {own.qualname}{_asked_by(item.asked_by)} ({why})"
+            continue
+        short = item.name.rpartition(">")[2]
+        modules = modules_named(short, found.seen.content)
+        reason = "its file names it, and nothing else is known of it"
+        if len(modules) > 1:
+            reason = f"its file means those of {' and '.join(modules)}, {_ALIKE}"
+        told[short] = f"{short}{_asked_by(item.asked_by)} ({reason})"
+    for name, why in lost.items() if is_whole else ():
+        own = recorded[name]
+        told.setdefault(own.qualname, f"{own.kind} {own.qualname} ({why}{_came_with(found.seen, own)})")
+    return told
+
+
+def _misused(asked: Sequence[Asked], had: Mapping[str, Any]) -> dict[str, str]:
+    """Functions that the file has called with what it says, as a class would be."""
+    told = {}
+    for item in asked if any(one.is_class for one in asked) else ():
+        values = (had[name] if name in had else keras_bridge.registered_object(name) for name in item.spelt)
+        if item.is_class and any(value is not None and not isinstance(value, type) for value in values):
+            short = item.name.rpartition(">")[2]
+            told[short] = f"{short}{_asked_by(item.asked_by)} (it is a function, and the file means a class)"
     return told
 
 
@@ -238,16 +307,16 @@ def _ways(problems: Mapping[str, str], *, is_stored: bool) -> str:
 
 def arguments_for(found: Opened, given: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments for Keras' loader; whoever trusts the code in a model has it run."""
-    holds_bytecode = any(item.code == _BYTECODE for item in found.inspection.hazards)
-    if found.trust.code and holds_bytecode and keras_bridge.has_safe_mode():
+    holds_code = any(item.kind == "code" for item in found.inspection.hazards)
+    if found.trust.code and holds_code and keras_bridge.has_safe_mode():
         return {"safe_mode": False, **given}
     return dict(given)
 
 
-def loaded(found: Opened, had: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
-    """What Keras' loader makes of the copy; what it raises passes through."""
+def loaded(found: Opened, given: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
+    """What Keras' loader makes of the copy, with the user's objects; what it raises passes through."""
     with keras_state.guarded():
-        return keras_bridge.load(found.path, had, arguments)
+        return keras_bridge.load(found.path, objects(found, given, arguments), arguments)
 
 
 def report_here(

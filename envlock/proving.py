@@ -26,7 +26,7 @@ def loaded(found: Opened) -> Call:
     """The model, loaded by its own loader, as a function from its inputs to its outputs."""
     seen = found.seen
     if seen.loader == KERAS_LOADER:
-        model = opening.loaded(found, opening.objects(found, {}, {}), opening.arguments_for(found, {}))
+        model = opening.loaded(found, {}, opening.arguments_for(found, {}))
         return lambda arrays: keras_bridge.call(model, arrays)
     graph = keras_bridge.load_saved_model(found.path)
     inputs = seen.lock.inputs if seen.lock and isinstance(seen.lock.inputs, tuple) else ()

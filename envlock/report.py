@@ -8,7 +8,7 @@ from envlock.knowledge.problem import COMPILE, SAFE_MODE
 from envlock.knowledge.rule import Finding, Severity
 from envlock.values import field, frozen
 
-__all__ = ["Proof", "Report", "Verdict", "verdict_of", "ways_here"]
+__all__ = ["Inspected", "Proof", "Report", "Verdict", "verdict_of", "ways_here"]
 
 Verdict = str
 
@@ -28,6 +28,32 @@ class Proof:
     difference: float
     tolerance: float
     bitwise: bool
+
+
+@frozen(kw_only=True)
+class Inspected:
+    """
+    What loading a model would run, read or allocate: its class (`clean`, `custom`, …) and why.
+
+    `asked` are the names that it asks the user for, each with its module and who asks. `digest` stands for
+    every byte of the model and of the source stored with it, which lies in the files `stored`; `is_approved`
+    tells that the user trusts it, `damage` what is not as it was locked, by file.
+    """
+
+    subject: str
+    verdict: str
+    hazards: tuple[Finding, ...]
+    kinds: tuple[str, ...]
+    asked: tuple[tuple[str, str, tuple[str, ...]], ...]
+    digest: str
+    is_approved: bool
+    stored: tuple[str, ...]
+    damage: dict[str, str]
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether loading the model asks for nobody's trust."""
+        return not self.damage and (self.verdict in {"clean", "custom"} or self.is_approved)
 
 
 @frozen(kw_only=True)

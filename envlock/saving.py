@@ -13,7 +13,7 @@ from envlock.artifacts import Reading, hdf5
 from envlock.capture import frameworks, packages
 from envlock.contract import canary
 from envlock.custom import recorded
-from envlock.errors import ArtifactError, UsageError
+from envlock.errors import ArtifactError, EnvlockError, UsageError
 from envlock.facts import (
     ARTIFACT,
     KERAS_LOADER,
@@ -172,15 +172,22 @@ def _own_code(
         known=keras_bridge.registered_object,
         scope=keras_bridge.scope,
     )
-    with keras_state.names_kept():
-        return recorded.record(
-            model,
-            content,
-            attachments / "code",
-            bridge=bridge,
-            passed=dict(given.custom_objects or {}),
-            distributions=distributions,
-        )
+    try:
+        with keras_state.names_kept():
+            return recorded.record(
+                model,
+                content,
+                attachments / "code",
+                bridge=bridge,
+                passed=dict(given.custom_objects or {}),
+                distributions=distributions,
+            )
+    except (EnvlockError, OSError):
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - code of the user's may raise anything; the save stands
+        shutil.rmtree(attachments / "code", ignore_errors=True)
+        reason = f"looking at the model's own code ended with {type(error).__name__}"
+        return Unknown(reason), (f"{reason}, and nothing of it was recorded",)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -3,7 +3,8 @@ What a user has said to trust: for one call, or by digest once and for all.
 
 The digests approved lie in one file of the user's (`ENVLOCK_TRUST`, else `trusted` in the folder of
 configuration), a line each: the digest, the day, what it was. A digest stands for every byte of a model and
-of the source captured with it.
+of the source captured with it. A relative place is not listened to: what lies in the folder one works in may
+have come with a model.
 """
 
 from __future__ import annotations
@@ -45,11 +46,17 @@ class Trust:
 
 def stated(trust: str | Sequence[str]) -> Trust:
     """What a caller says: `captured`, `code`, or digests of models as `envlock inspect` prints them."""
+    if not isinstance(trust, (str, list, tuple, set, frozenset)) or not all(map(_is_text, trust)):
+        raise UsageError(f'trust is {trust!r}, expected "captured", "code" or a digest')
     said = {trust} if isinstance(trust, str) else set(trust)
     found = {word: match[1] for word in said if (match := _DIGEST.fullmatch(word))}
     if said - {CAPTURED, CODE} - found.keys():
         raise UsageError(f'trust is {trust!r}, expected "captured", "code" or a digest')
     return Trust(captured=CAPTURED in said, code=CODE in said, digests=frozenset(found.values()))
+
+
+def _is_text(word: object) -> bool:
+    return isinstance(word, str)
 
 
 def digest_of(*files: Iterable[ArtifactFile]) -> str:
@@ -61,11 +68,16 @@ def digest_of(*files: Iterable[ArtifactFile]) -> str:
 
 def file() -> Path:
     """Where the approved digests lie."""
-    named = os.environ.get("ENVLOCK_TRUST")
+    named = _absolute("ENVLOCK_TRUST")
     if named:
-        return Path(named)
-    home = os.environ.get("XDG_CONFIG_HOME") or (os.environ.get("APPDATA") if os.name == "nt" else None)
+        return named
+    home = _absolute("XDG_CONFIG_HOME") or (_absolute("APPDATA") if os.name == "nt" else None)
     return Path(home or Path.home() / ".config", "envlock", "trusted")
+
+
+def _absolute(variable: str) -> Path | None:
+    path = Path(os.environ.get(variable, ""))
+    return path if path.is_absolute() else None
 
 
 def is_approved(digest: str) -> bool:
@@ -83,6 +95,9 @@ def approve(digest: str, name: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("ab+") as opened:
             size = opened.seek(0, os.SEEK_END)
+            if size + len(line) >= _MOST:  # what stands behind is not read
+                hint = "take out the lines that are no longer needed"
+                raise StoreError(f"{target.name} holds as much as is read of it, {_MOST} bytes", hint=hint)
             opened.seek(max(0, size - 1))
             is_whole = opened.read(1) in {b"", b"\n"}
             opened.write(("" if is_whole else "\n").encode() + line.encode("ascii"))

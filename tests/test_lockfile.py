@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -517,6 +519,35 @@ def test_an_attachment_nested_without_end_is_refused(tmp_path: Path) -> None:
     where = _attached(tmp_path, "[" * 200_000)
 
     with pytest.raises(LockError, match=r"^architecture\.json beside house\.keras\.envlock\.toml cannot be"):
+        lockfile.read_content(where)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such files")
+@pytest.mark.parametrize("kind", ["pipe", "device", "link", "folder"])
+def test_an_attachment_that_is_no_regular_file_is_refused(tmp_path: Path, kind: str) -> None:
+    where = _attached(tmp_path, "{}")
+    path = where.attachments / "architecture.json"
+    path.rename(tmp_path / "held")
+    make = {
+        "pipe": lambda: os.mkfifo(path),
+        "device": lambda: path.symlink_to("/dev/zero"),
+        "link": lambda: path.symlink_to(tmp_path / "held"),
+        "folder": path.mkdir,
+    }
+    make[kind]()
+
+    with pytest.raises(
+        LockError, match=r"^architecture\.json beside house\.keras\.envlock\.toml is no regular"
+    ):
+        lockfile.read_content(where)
+
+
+def test_an_attachment_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    where = _attached(tmp_path, "{}")
+    with (where.attachments / "architecture.json").open("r+b") as opened:
+        opened.truncate((64 << 20) + 1)
+
+    with pytest.raises(LockError, match=r"is longer than 67108864 bytes$"):
         lockfile.read_content(where)
 
 

@@ -242,3 +242,29 @@ def test_by_default_the_list_lies_in_the_home_folder(tmp_path: Path, monkeypatch
     monkeypatch.setenv("HOME", str(tmp_path))
 
     assert trust.file() == tmp_path / ".config" / "envlock" / "trusted"
+
+
+def test_a_relative_place_is_not_listened_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "trusted").write_text(f"{ONE}\n", encoding="ascii")
+    monkeypatch.setenv("ENVLOCK_TRUST", "lists/trusted")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+    assert trust.file() == tmp_path / "config" / "envlock" / "trusted"
+    assert not trust.is_approved(ONE)
+    monkeypatch.setenv("XDG_CONFIG_HOME", "config")
+    assert trust.file() == Path.home() / ".config" / "envlock" / "trusted"
+
+
+def test_a_list_that_is_full_takes_no_line_that_would_not_be_read(approved: Path) -> None:
+    approved.parent.mkdir()
+    text = b"#" * ((1 << 20) - 150) + b"\n"
+    approved.write_bytes(text)
+
+    trust.approve(ONE, "model.keras")
+    assert trust.is_approved(ONE)
+    full = approved.read_bytes()
+    with pytest.raises(StoreError, match="trusted holds as much as is read of it, 1048576 bytes"):
+        trust.approve(TWO, "model.keras")
+    assert approved.read_bytes() == full

@@ -66,7 +66,10 @@ def _without_secrets(data: bytes, name: str) -> Maybe[bytes]:
     if not hits:
         return data
     where = f"line {hits[0].line} of {name}"
-    return Unknown(f"{where} holds what looks like a secret ({hits[0].kind}), so its source was not stored")
+    return Unknown(
+        f"{where} holds what looks like a secret ({hits[0].kind}), so its source was not stored: move it out "
+        "of the code, or end its line with `# pragma: allowlist secret`"
+    )
 
 
 def _inside_project(item: CustomObject, files: Mapping[str, Path], sources: Sources) -> CustomObject:

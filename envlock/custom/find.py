@@ -17,9 +17,19 @@ from envlock.custom.reach import PROGRAM
 from envlock.facts import Content, CustomObject, Maybe, Unknown
 from envlock.values import frozen
 
-__all__ = ["Asked", "asked_for", "described", "modules_named", "owner", "referenced", "users_objects"]
+__all__ = [
+    "FRAMEWORKS",
+    "Asked",
+    "asked_for",
+    "described",
+    "modules_named",
+    "owner",
+    "referenced",
+    "users_objects",
+]
 
-_FRAMEWORKS = {"keras", "tf_keras", "tensorflow", "builtins", "numpy", "jax", "torch"}
+# What every model has, or nobody's model needs; of these no module is the user's.
+FRAMEWORKS = {"envlock", "keras", "tf_keras", "tensorflow", "builtins", "numpy", "jax", "torch"}
 _VISIT_LIMIT = 200_000
 
 Named = Callable[[Any], str]
@@ -68,7 +78,7 @@ def asked_for(
         if _short(item.name) in {_short(name) for name in (*found, *alike)}:
             continue
         kind = known(item.name) or _in_module(item)
-        if isinstance(kind, (FunctionType, type)) and _is_users(kind):
+        if isinstance(kind, (FunctionType, type)) and is_users(kind):
             found[item.name] = kind
         else:
             lost.append(item)
@@ -155,7 +165,7 @@ def users_objects(model: Any, *, instances: bool = False) -> Iterator[Any]:
             continue
         seen.add(id(item))
         kind = item if isinstance(item, (FunctionType, type)) else type(item)
-        if _is_users(kind) and kind.__name__ != "<lambda>" and (instances or id(kind) not in kinds):
+        if is_users(kind) and kind.__name__ != "<lambda>" and (instances or id(kind) not in kinds):
             kinds.add(id(kind))
             yield item if instances else kind
         waiting.extend(_held(item))
@@ -172,9 +182,9 @@ def _held(item: Any) -> list[Any]:
     return []
 
 
-def _is_users(kind: Any) -> bool:
+def is_users(kind: Any) -> bool:
     module = getattr(kind, "__module__", None) or ""
-    if module.partition(".")[0] in _FRAMEWORKS:
+    if module.partition(".")[0] in FRAMEWORKS:
         return False
     return isinstance(kind, FunctionType) or hasattr(kind, "get_config")
 
@@ -195,7 +205,7 @@ def _describe(
     for part in local:
         wanted |= source.top_level(part)
     # The frameworks come under several names; they are facts of their own.
-    wanted -= {part.name.partition(".")[0] for part in local} | _FRAMEWORKS
+    wanted -= {part.name.partition(".")[0] for part in local} | FRAMEWORKS
     is_own = bool(local) or module == PROGRAM
     if original_name(module) != module:
         return _from_stored(name, kind, module)

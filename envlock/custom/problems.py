@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import islice
 from types import FunctionType
 from typing import Any
 
@@ -19,8 +20,11 @@ from envlock.facts import Content, CustomObject, Unknown
 
 __all__ = ["problems"]
 
-_MOST_REBUILT = 200
+_MOST_ASKED = 1000
 _LISTED = 3
+# What code of the user's may end with; the save goes on.
+_RAISED = (Exception, SystemExit)
+_PLAIN = (bool, int, float, str)
 
 
 def problems(
@@ -46,8 +50,11 @@ def problems(
     for item in objects:
         yield from _unreachable(item, asked.kinds[item.name])
     yield from _lambdas(content)
-    with scope(asked.kinds):
-        yield from _not_rebuilt(model)
+    try:
+        with scope(asked.kinds):
+            yield from _not_rebuilt(model)
+    except _RAISED as error:
+        yield f"whether its classes can be made again cannot be told: {_short(error)}"
 
 
 def _lost(item: Custom) -> str:
@@ -88,44 +95,101 @@ def _lambdas(content: Content) -> Iterator[str]:
 def _not_rebuilt(model: Any) -> Iterator[str]:
     """Classes whose `get_config` does not give back what makes them what they are."""
     told: set[type] = set()
-    for number, item in enumerate(users_objects(model, instances=True)):
+    for item, config in _examples(model):
         kind = type(item)
-        if number >= _MOST_REBUILT or kind in told or isinstance(item, (FunctionType, type)):
-            continue
-        problem = _rebuilt(item, kind)
+        problem = "" if kind in told else _rebuilt(item, config)
         if problem:
             told.add(kind)
             yield problem
 
 
-def _rebuilt(item: Any, kind: Any) -> str:
+def _examples(model: Any) -> list[tuple[Any, dict[str, Any]]]:
+    """
+    One object with its configuration for each class and keys of a configuration, of models one for a class.
+
+    It is the first that has a value besides its default in an argument which the configuration lacks.
+    """
+    found: dict[tuple[type, frozenset[str]], tuple[bool, Any, dict[str, Any]]] = {}
+    models: set[type] = set()
+    items = (item for item in users_objects(model, instances=True) if not isinstance(item, _NOT_HELD))
+    for item in islice(items, _MOST_ASKED):
+        kind = type(item)
+        config = None if kind in models else _config(item)
+        if config is not None:
+            if any(base.__name__ == "Model" for base in kind.__mro__):
+                models.add(kind)
+            key, is_telling = (kind, frozenset(config)), any(_unsaid(item, config))
+            if key not in found or (is_telling and not found[key][0]):
+                found[key] = is_telling, item, config
+    return [(item, config) for _, item, config in found.values()]
+
+
+_NOT_HELD = (FunctionType, type)
+
+
+def _config(item: Any) -> dict[str, Any] | None:
     try:
-        config = item.get_config()
-    except Exception:  # noqa: BLE001 - Keras itself found a way to save it
-        return ""
+        return dict(item.get_config())
+    except _RAISED:  # Keras itself found a way to save it
+        return None
+
+
+def _rebuilt(item: Any, config: dict[str, Any]) -> str:
+    kind: Any = type(item)
     try:
         again = kind.from_config(dict(config))
-    except Exception as error:  # noqa: BLE001 - a class of the user's may raise anything
-        said = " ".join(str(error).split())[:120]
-        return (
-            f"{kind.__qualname__} cannot be made again from its get_config(): {type(error).__name__}: {said}"
-        )
-    left_out = list(_left_out(item, again, config))
+    except _RAISED as error:
+        return f"{kind.__qualname__} cannot be made again from its get_config(): {_short(error)}"
+    left_out = [
+        f"{name} (here {value!r}, and {made!r} when it comes back)"
+        for name, value in {**dict(_unsaid(item, config)), **dict(_kept(item))}.items()
+        if isinstance(made := _attribute(again, name), (*_PLAIN, type(None))) and value != made
+    ]
     return f"get_config() of {kind.__qualname__} leaves out {', '.join(left_out)}" if left_out else ""
 
 
-def _left_out(item: Any, again: Any, config: Mapping[str, Any]) -> Iterator[str]:
-    """Arguments that `get_config` does not mention and that are others in what was made `again` from it."""
+# What Keras itself keeps in an object, and what is drawn anew for each.
+_OF_KERAS = {"autocast", "built", "dynamic", "name", "seed", "stateful", "supports_masking", "trainable"}
+
+
+def _kept(item: Any) -> Iterator[tuple[str, Any]]:
+    """The plain values that an object keeps under names of its class's own."""
+    for name, value in list(getattr(item, "__dict__", {}).items()):
+        if type(value) in _PLAIN and not name.startswith("_") and name not in _OF_KERAS:
+            yield name, value
+
+
+def _unsaid(item: Any, config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Arguments that a configuration does not mention, where the object holds other than the default."""
     import inspect
 
     try:
         parameters = inspect.signature(type(item).__init__).parameters
     except (TypeError, ValueError):
         return
-    for name in parameters:
-        if name in config or not (hasattr(item, name) and hasattr(again, name)):
-            continue
-        value, made = getattr(item, name), getattr(again, name)
-        is_plain = isinstance(made, (bool, int, float, str, type(None)))
-        if isinstance(value, (bool, int, float, str)) and is_plain and value != made:
-            yield f"{name} (here {value!r}, and {made!r} when it comes back)"
+    for name, parameter in parameters.items():
+        value = None if name in config else _attribute(item, name)
+        # By their types: a class of its own may compare and show as it likes.
+        if type(value) in _PLAIN and (
+            type(parameter.default) is not type(value) or parameter.default != value
+        ):
+            yield name, value
+
+
+def _attribute(item: Any, name: str) -> Any:
+    """An attribute of the user's object, `_NOTHING` where there is none to be had."""
+    try:
+        return getattr(item, name, _NOTHING)
+    except _RAISED:
+        return _NOTHING
+
+
+_NOTHING = object()
+
+
+def _short(error: BaseException) -> str:
+    try:
+        said = " ".join(str(error).split())[:120]
+    except _RAISED:
+        said = "it does not say what"
+    return f"{type(error).__name__}: {said}"

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from envlock.custom.reach import PROGRAM, Piece, Reached, bound_names
+from envlock.custom.reach import PROGRAM, Piece, Reached, bindings, bound_names
 from envlock.custom.source import Module, canonical
 
 __all__ = ["Extract", "extract", "running"]
@@ -73,6 +73,9 @@ def extract(program: Module, reached: Iterable[Reached], values: Mapping[str, An
     """
     pieces = {piece.position: piece for one in reached for piece in one.pieces if piece.module == PROGRAM}
     used = _names_in(pieces.values())
+    bound = {
+        id(node): names for node, names in zip(program.tree.body, bindings(program.tree.body), strict=True)
+    }
     future = [node for node in program.tree.body if getattr(node, "module", None) == "__future__"]
     lines: list[str] = [ast.unparse(node) for node in future] if pieces else []
     left_out: dict[str, str] = {}
@@ -86,7 +89,12 @@ def extract(program: Module, reached: Iterable[Reached], values: Mapping[str, An
         elif isinstance(node, _DEFINITIONS) or _is_choice(node):
             lines += ["", "", program.segment(node), ""]
         else:
-            lines += _assigned(program, node, values, given, left_out)
+            names = sorted(bound[id(node)] & values.keys() - given)
+            plain = {name: text for name in names if (text := _plain(values[name]))}
+            given.update(plain)
+            lines += (f"{name} = {text}" for name, text in plain.items())
+            rest = [name for name in names if name not in plain]
+            lines += _made(program, node, rest, values, left_out)
     return Extract("\n".join(lines).strip() + "\n", left_out)
 
 
@@ -124,19 +132,16 @@ def _import(node: ast.Import | ast.ImportFrom, used: set[str]) -> Iterator[str]:
         yield ast.unparse(type(node)(**{**{key: getattr(node, key) for key in node._fields}, "names": names}))
 
 
-def _assigned(
-    program: Module, node: ast.stmt, values: Mapping[str, Any], given: set[str], left_out: dict[str, str]
+def _made(
+    program: Module, node: ast.stmt, names: Iterable[str], values: Mapping[str, Any], left_out: dict[str, str]
 ) -> Iterator[str]:
-    """A statement that gives values to names: these values, or the statement where it can be run again."""
-    names = sorted(name for name in bound_names(node) if name in values and name not in given)
-    plain = {name: text for name in names if (text := _plain(values[name]))}
-    given.update(plain)
-    yield from (f"{name} = {text}" for name, text in plain.items())
-    rest = [name for name in names if name not in plain]
-    if rest and _is_made_by_libraries(node, values) and _is_settled(program, node, values):
+    """A statement that gives `names` values which cannot be written down, where it can be run again."""
+    if names and _is_made_by_libraries(node, values) and _is_settled(program, node, values):
         yield program.segment(node)
-    elif rest:
-        left_out.update({name: f"a {type(values[name]).__name__} that the program computed" for name in rest})
+    else:
+        left_out.update(
+            {name: f"a {type(values[name]).__name__} that the program computed" for name in names}
+        )
 
 
 def _plain(value: object) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 from envlock.custom.source import Module, absolute_base, canonical, without_docstrings
 from envlock.values import frozen
 
-__all__ = ["PROGRAM", "Piece", "Reached", "bound_names", "reach"]
+__all__ = ["PROGRAM", "Piece", "Reached", "bindings", "bound_names", "reach"]
 
 Find = Callable[[str], Module | None]
 
@@ -80,8 +81,10 @@ class _Scope:
         self.statements = [node for node in module.tree.body if not _is_guard(node)]
         self.binds: dict[str, list[int]] = {}
         self.stars: list[tuple[int, str]] = []
-        for position, node in enumerate(self.statements):
-            for name in bound_names(node):
+        for position, (node, names) in enumerate(
+            zip(self.statements, bindings(self.statements), strict=True)
+        ):
+            for name in names:
                 self.binds.setdefault(name, []).append(position)
             self.stars += ((position, base) for base, name, _ in _targets(node, module) if name == "*")
 
@@ -169,16 +172,48 @@ class _Walk:
             self._all(base)
 
 
-def bound_names(node: ast.stmt) -> set[str]:
-    """What a statement gives a value to, or changes in place: `TABLE` in `TABLE["a"] = 1` too."""
+def bindings(statements: Iterable[ast.stmt]) -> Iterator[set[str]]:
+    """
+    What each statement gives a value to, or changes in place.
+
+    A call such as `np.random.seed(1)` of what an import bound last changes nothing of the user's.
+    """
+    imported: set[str] = set()
+    for node in statements:
+        names = bound_names(node, imported)
+        yield names
+        imported = (imported - names) | _imported_alone(node)
+
+
+def bound_names(node: ast.stmt, imported: AbstractSet[str] = frozenset()) -> set[str]:
+    """
+    What a statement gives a value to, or changes in place: `TABLE` in `TABLE["a"] = 1` too.
+
+    What is called of `imported` names does not change them.
+    """
     found: set[str] = set()
+    for item in _statements(node):
+        found |= _bound(item) - (imported if isinstance(item, ast.Expr) else frozenset())
+    return found
+
+
+def _imported_alone(node: ast.stmt) -> set[str]:
+    """The names that a statement binds by imports and in no other way."""
+    found = {True: set[str](), False: set[str]()}
+    for item in _statements(node):
+        if not isinstance(item, ast.Expr):
+            found[isinstance(item, _IMPORTS)] |= _bound(item)
+    return found[True] - found[False]
+
+
+def _statements(node: ast.stmt) -> Iterator[ast.stmt]:
+    """A statement and those inside of it that run where it does."""
     waiting = [node]
     while waiting:
         item = waiting.pop()
-        found |= _bound(item)
+        yield item
         if isinstance(item, _COMPOUND):
             waiting += _inside(item)
-    return found
 
 
 def _bound(node: ast.stmt) -> set[str]:
@@ -238,20 +273,75 @@ def _is_guard(node: ast.stmt) -> bool:
     return not node.orelse and (is_main or "TYPE_CHECKING" in names | attributes)
 
 
+_Bound = frozenset[str]
+
+
 def _used(node: ast.stmt) -> set[tuple[str, ...]]:
-    """The names that a statement uses, with the attributes that are asked of them: `("np", "sum")`."""
-    held = {id(inner.value) for inner in ast.walk(node) if isinstance(inner, ast.Attribute)}
-    found = set()
-    for inner in ast.walk(node):
-        if isinstance(inner, (ast.Name, ast.Attribute)) and id(inner) not in held:
-            parts: list[str] = []
-            value: ast.expr = inner
-            while isinstance(value, ast.Attribute):
-                parts.append(value.attr)
-                value = value.value
-            if isinstance(value, ast.Name):
-                found.add((value.id, *reversed(parts)))
+    """The names that a statement uses from outside, with what is asked of them: `("np", "sum")`."""
+    found: set[tuple[str, ...]] = set()
+    waiting: list[tuple[ast.AST, _Bound]] = [(node, frozenset())]
+    while waiting:
+        item, bound = waiting.pop()
+        chain = _chain(item)
+        if chain is not None:
+            found |= {chain} if chain[0] not in bound else set()
+            continue
+        if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            inner = bound | _own_names(item)
+            body = item.body if isinstance(item.body, list) else [item.body]
+            waiting += ((part, inner) for part in body)
+            waiting += ((part, bound) for part in _around(item))
+            continue
+        if isinstance(item, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+            bound |= {name for part in item.generators for name in _roots(part.target)}
+        waiting += ((part, bound) for part in ast.iter_child_nodes(item))
     return found
+
+
+def _chain(node: ast.AST) -> tuple[str, ...] | None:
+    """A name with the attributes asked of it, `None` for anything else."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return (node.id, *reversed(parts)) if isinstance(node, ast.Name) else None
+
+
+def _around(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> Iterator[ast.AST]:
+    """What of a function is run where it stands: decorators, defaults, annotations."""
+    yield node.args
+    if not isinstance(node, ast.Lambda):
+        yield from node.decorator_list
+        if node.returns is not None:
+            yield node.returns
+
+
+def _own_names(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> _Bound:
+    """The parameters of a function and what it gives values to; what it calls global is not its own."""
+    arguments = function.args
+    given = [
+        *arguments.posonlyargs,
+        *arguments.args,
+        *arguments.kwonlyargs,
+        arguments.vararg,
+        arguments.kwarg,
+    ]
+    names = {item.arg for item in given if item is not None}
+    outer: set[str] = set()
+    waiting: list[ast.AST] = [] if isinstance(function, ast.Lambda) else [*function.body]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, ast.Global):
+            outer |= set(item.names)
+        elif isinstance(item, _DEFINITIONS):
+            names.add(item.name)
+        elif isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store):
+            names.add(item.id)
+        elif isinstance(item, ast.ExceptHandler) and item.name:
+            names.add(item.name)
+        if not isinstance(item, (*_DEFINITIONS, ast.Lambda)):
+            waiting += ast.iter_child_nodes(item)
+    return frozenset(names - outer)
 
 
 def _targets(node: ast.AST, module: Module) -> Iterator[tuple[str, str, str]]:

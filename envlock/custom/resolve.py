@@ -12,7 +12,7 @@ from typing import Any
 
 from envlock.capture.packages import Distribution
 from envlock.custom import source
-from envlock.custom.find import owner
+from envlock.custom.find import FRAMEWORKS, is_users, owner
 from envlock.custom.isolated import Captured
 from envlock.custom.meaning import Sources, meaning
 from envlock.custom.reach import PROGRAM
@@ -24,7 +24,7 @@ from envlock.values import frozen
 
 __all__ = ["Resolver", "captured"]
 
-_FRAMEWORKS = {"keras", "tf_keras", "tensorflow"}
+_KERAS = {"keras", "tf_keras", "tensorflow"}
 _CODE = "code/"
 
 
@@ -68,13 +68,13 @@ class Resolver:
 
     `given` is what the caller passes; `registered` tells what Keras knows under a name; then comes the
     recorded module, which is imported only if it is the user's own or of the distribution that was recorded,
-    and is not found in the folder `beside`, where the model lies; last `stored`, the captured source, where
+    and is not found in a folder `beside`, where the model lies; last `stored`, the captured source, where
     the caller trusts it. It runs inside `apart`.
     """
 
     given: Mapping[str, Any]
     registered: Callable[[str], Any]
-    beside: Path
+    beside: frozenset[Path]
     distributions: Callable[[], Mapping[str, Distribution]]
     stored: Captured | None = None
     apart: Callable[[], AbstractContextManager[Any]] = nullcontext
@@ -138,17 +138,18 @@ class Resolver:
         top = item.module.partition(".")[0]
         if top in sys.stdlib_module_names:
             return "is of Python's own library"
-        if item.module in sys.modules:
-            return ""
-        if self.beside.resolve() in file.resolve().parents:
-            return "lies with the model, and may have come with it"
+        if top in FRAMEWORKS:
+            return "is no code of the user's"
+        is_imported = item.module in sys.modules
+        if not is_imported and any(folder in file.resolve().parents for folder in self.beside):
+            return "lies with the model, and may have come with it: import it yourself first"
         is_local, uses_keras = source.is_local(file), _uses_keras(item.module, file)
         if uses_keras and (is_local or self._is_of(item, top)):
             return ""
         # What an installed module means is known to everybody, what one of the user's own means is not.
         is_same = meaning(Sources(), item.module, item.qualname) == item.digest
         if is_local:
-            return "" if is_same else "is not as it was recorded, and does not use Keras"
+            return "" if is_same or is_imported else "is not as it was recorded, and does not use Keras"
         if not uses_keras:
             return "does not use Keras"
         return "" if is_same else "is of another package than at save"
@@ -192,10 +193,10 @@ def _own(module: ModuleType | None, item: CustomObject) -> Any:
     for part in item.qualname.split("."):
         value = getattr(value, part, None)
     is_own = module is not None and getattr(value, "__module__", None) == module.__name__
-    return value if is_own and isinstance(value, (FunctionType, type)) else None
+    return value if is_own and isinstance(value, (FunctionType, type)) and is_users(value) else None
 
 
 def _uses_keras(name: str, file: Path) -> bool:
     """Whether a module, or a local one that it imports, works with Keras."""
     modules = source.local_closure(name) or [source.Module.at(name, file)]
-    return any(source.top_level(module) & _FRAMEWORKS for module in modules)
+    return any(source.top_level(module) & _KERAS for module in modules)

@@ -169,3 +169,7 @@ class Lock:
     attachments: tuple[ArtifactFile, ...]
     fingerprint: Fingerprint
     sources: dict[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """In a notebook it stands below a cell: a line, and not all that it holds."""
+        return f"<Lock of {self.artifact.name} by {self.created_by}; envlock show prints it>"

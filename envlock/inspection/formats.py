@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from envlock.artifacts.config import inventory
+from envlock.artifacts.config import Custom, inventory
 from envlock.artifacts.reading import shortened
 from envlock.facts import Content, Maybe, Unknown
 from envlock.inspection import hdf5, keras_archive, numpy_file
@@ -17,9 +17,12 @@ from envlock.inspection.strict import parsed
 from envlock.inspection.tree import Model, walk
 from envlock.inspection.values import Inspection
 from envlock.inspection.weights import needed
+from envlock.values import replace
 
 __all__ = ["inspect"]
 
+# What the model was compiled with, apart from the rest.
+_TRAINING = "training"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
 _BEGINNING = 70 << 10
@@ -91,9 +94,9 @@ def _archive(held: keras_archive.Held, keras: str | None, found: Found) -> None:
     stated = held.metadata.get("keras_version")
     version = _version(stated) or keras
     compiled = held.config.get("compile_config")
-    _settings(
-        {"": held.config}, compiled, version, found, assets=held.assets, stored=held.stored, sizes=held.sizes
-    )
+    parts = {"": {key: value for key, value in held.config.items() if key != "compile_config"}}
+    parts |= {_TRAINING: {"": compiled}} if compiled is not None else {}
+    _settings(parts, compiled, version, found, assets=held.assets, stored=held.stored, sizes=held.sizes)
 
 
 def _hdf5(path: Path, size: int, keras: str | None, found: Found) -> None:
@@ -109,7 +112,7 @@ def _hdf5(path: Path, size: int, keras: str | None, found: Found) -> None:
     if parts:
         config, compiled = parts.get("model_config", {}), parts.get("training_config")
         _settings(
-            {"": config, "training": compiled or {}}, compiled, version, found, stored=size, sizes=seen.sizes
+            {"": config, _TRAINING: compiled or {}}, compiled, version, found, stored=size, sizes=seen.sizes
         )
 
 
@@ -148,21 +151,23 @@ def _settings(
     """What the configurations of a model name, at any depth, and what they ask for."""
     model = Model(own=tables(version), assets=assets, stored=stored)
     whole: dict[str, Any] = {}
-    for where, part in fresh(parts):
+    elsewhere: frozenset[str] = frozenset()
+    for where, part in sorted(fresh(parts), key=lambda item: item[0] == _TRAINING):
+        elsewhere = found.asked if where != _TRAINING else elsewhere
         walk(part, model, found, owner=where or "the model")
+        elsewhere = found.asked if where != _TRAINING else elsewhere
         if part is parts[where]:
             whole[where] = part
             _weights(part, stored, sizes, found)
     config = parts.get("root", next(iter(parts.values()), {}))
-    listed = inventory(
-        Content(
-            config=config,
-            compile_config=compiled if isinstance(compiled, dict) and compiled else None,
-            parts={key: part for key, part in whole.items() if key not in {"", "root", "training"}},
-        ),
-        keras_version=version,
-    )
-    _ask(listed, found)
+    others = {key: part for key, part in whole.items() if key not in {"", "root", _TRAINING}}
+    settings = compiled if isinstance(compiled, dict) and compiled else None
+    content = Content(config=config, compile_config=settings, parts=others)
+    named = _ask(inventory(content, keras_version=version), found)
+    if named and settings:  # without what it was compiled with the rest is seen
+        named = _ask(inventory(replace(content, compile_config=None), keras_version=version), found)
+    elsewhere |= named
+    found.settings = found.asked - elsewhere
 
 
 def _weights(part: dict[str, Any], stored: int, sizes: frozenset[int], found: Found) -> None:
@@ -177,11 +182,18 @@ def _weights(part: dict[str, Any], stored: int, sizes: frozenset[int], found: Fo
             found.hazard("EL614", layer, told)
 
 
-def _ask(listed: Maybe[Any], found: Found) -> None:
+def _is_class(item: Custom) -> bool:
+    """Whether what the walk met is made an object of; a text alone may stand for either."""
+    return not item.is_function and item.module is not None
+
+
+def _ask(listed: Maybe[Any], found: Found) -> frozenset[str]:
+    """Note what an inventory lists; the names."""
     if isinstance(listed, Unknown):
         raise Refused(f"the settings could not be read: {listed.reason}", code="EL602")
     for item in listed.custom:
-        found.ask(item.name, item.module, item.asked_by)
+        found.ask(item.name, item.module, item.asked_by, is_class=_is_class(item))
+    return frozenset(shown(item.name) for item in listed.custom)
 
 
 def _version(stated: object) -> str | None:

@@ -32,6 +32,10 @@ class Found:
     def __init__(self) -> None:
         self._hazards: dict[tuple[str, str, str], Hazard] = {}
         self._names: dict[tuple[str, str | None], dict[str, None]] = {}
+        self._spelt: dict[tuple[str, str | None], dict[str, None]] = {}
+        self._classes: set[tuple[str, str | None]] = set()
+        # What the compile settings alone ask for.
+        self.settings: frozenset[str] = frozenset()
         self._worst = 0
         self._met = 0
 
@@ -57,10 +61,26 @@ class Found:
         """Note why a file was not read any further."""
         self.hazard(error.code, error.subject or subject, error.message)
 
-    def ask(self, name: str, module: str | None, owners: Iterable[str]) -> None:
+    @property
+    def asked(self) -> frozenset[str]:
+        """The names that were asked for so far."""
+        return frozenset(name for name, _ in self._names)
+
+    def ask(
+        self,
+        name: str,
+        module: str | None,
+        owners: Iterable[str],
+        *,
+        is_class: bool,
+        spelt: Iterable[str] = (),
+    ) -> None:
         """Note that somebody asks for what is not Keras' own."""
-        known = self._names.setdefault((shown(name), shown(module) if module else None), {})
-        known.update(dict.fromkeys(owners))
+        key = (shown(name), shown(module) if module else None)
+        self._names.setdefault(key, {}).update(dict.fromkeys(owners))
+        self._spelt.setdefault(key, {name: None}).update(dict.fromkeys(spelt))
+        if is_class:
+            self._classes.add(key)
         self._count()
 
     def inspection(self) -> Inspection:
@@ -70,10 +90,15 @@ class Found:
             first = next(iter(owners), "the model")
             self.hazard("EL616", name, f"{first} asks for {name}{where}, which is not Keras' own")
         names = tuple(
-            Asked(name=name, module=module, asked_by=tuple(owners))
-            for (name, module), owners in sorted(
-                self._names.items(), key=lambda item: (item[0][0], str(item[0][1]))
+            Asked(
+                name=key[0],
+                module=key[1],
+                asked_by=tuple(owners),
+                spelt=tuple(self._spelt[key]),
+                is_class=key in self._classes,
+                is_setting=key[0] in self.settings,
             )
+            for key, owners in sorted(self._names.items(), key=lambda item: (item[0][0], str(item[0][1])))
         )
         order = sorted(
             self._hazards.values(), key=lambda item: (-KINDS.index(item.kind), item.code, item.subject)

@@ -70,7 +70,7 @@ def kind_of_class(item: dict[str, Any], owner: str, own: Tables, found: Found, *
         _calls(item, owner, own, found)
     is_registered = ">" in registered and not own.has_bare(registered)
     if is_registered:
-        found.ask(registered, module, [owner])
+        found.ask(registered, module, [owner], is_class=True, spelt=_spelt(item))
     if is_keras_like(module):
         return _of_keras(item, owner, own, found)
     if module in _NO_MODULE:
@@ -82,8 +82,13 @@ def kind_of_class(item: dict[str, Any], owner: str, own: Tables, found: Found, *
         )
         return CUSTOM
     if not is_registered:
-        found.ask(name, module, [owner])
+        found.ask(name, module, [owner], is_class=True, spelt=_spelt(item))
     return CUSTOM
+
+
+def _spelt(item: dict[str, Any]) -> tuple[str, ...]:
+    """The names of a class by which the loaders of different releases look it up."""
+    return tuple(dict.fromkeys(text for key in ("class_name", "registered_name") if (text := item.get(key))))
 
 
 def _is_plain(item: dict[str, Any], owner: str, found: Found) -> bool:
@@ -113,7 +118,7 @@ def _bare(item: dict[str, Any], owner: str, own: Tables, found: Found, *, among:
         or (name in _COLUMNS and among == "feature_columns")
     ):
         return OWN
-    found.ask(name, None, [owner])
+    found.ask(name, None, [owner], is_class=True, spelt=_spelt(item))
     return CUSTOM
 
 
@@ -179,7 +184,8 @@ def function(item: dict[str, Any], owner: str, own: Tables, found: Found) -> Non
     registered: str = item.get("registered_name") or ""
     package = next((text for text in (registered, name) if ">" in text), "")
     if package:
-        found.ask(package, None if module in _NO_MODULE else module, [owner])
+        where = None if module in _NO_MODULE else module
+        found.ask(package, where, [owner], is_class=False, spelt=(name, package))
     elif module in _NO_MODULE:
         _bare_function(name, owner, own, found)
     elif is_keras_like(module):
@@ -190,7 +196,7 @@ def function(item: dict[str, Any], owner: str, own: Tables, found: Found) -> Non
     elif is_library(module) or not _MODULE.match(module):
         found.hazard("EL607", what, f"{owner} names the function {what} of {shown(module)}")
     else:
-        found.ask(name, module, [owner])
+        found.ask(name, module, [owner], is_class=False)
 
 
 def _bare_function(name: str, owner: str, own: Tables, found: Found) -> None:
@@ -203,4 +209,4 @@ def _bare_function(name: str, owner: str, own: Tables, found: Found) -> None:
     elif name in HIGHER_ORDER:
         found.hazard("EL609", shown(name), f"{owner} names {name}, which calls functions")
     else:
-        found.ask(name, None, [owner])
+        found.ask(name, None, [owner], is_class=False)

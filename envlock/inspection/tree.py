@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import Any, NamedTuple
 
@@ -110,6 +111,8 @@ class _Walk:
     def _list(self, item: list[Any], at: _At) -> None:
         if at.key == "layers":
             self._functions_as_layers(item, at)
+        if len(item) == _CODE_PARTS and _is_bytecode(item[0]):
+            self._found.hazard("EL604", at.owner, f"{at.owner} holds a function as bytecode")
         whole = [part for part in item if type(part) is int]
         if len(whole) > 1 and (at.kind != CUSTOM or at.is_shape) and self._is_too_much(whole, at):
             self._large(f"{at.key} = {whole[:8]}", at)
@@ -286,3 +289,18 @@ def _label(name: str, config: object, at: _At) -> str:
     if isinstance(own, str) and own:
         return f"{shown(name)} {shown(own)!r}"
     return f"{shown(name)} in {at.owner}" if at.owner and len(at.owner) < 100 else shown(name)
+
+
+# How Keras writes a lambda down: its marshalled code as base64, its defaults, its closure.
+_CODE_PARTS = 3
+_MARSHALLED = frozenset({0x63, 0xE3})  # the mark of a code object, with and without a reference
+_SHORTEST = 60
+
+
+def _is_bytecode(value: object) -> bool:
+    if not isinstance(value, str) or len(value) < _SHORTEST:
+        return False
+    try:
+        return base64.b64decode(value[:8], validate=True)[0] in _MARSHALLED
+    except ValueError:
+        return False

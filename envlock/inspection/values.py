@@ -31,12 +31,16 @@ class Asked:
     A class or function that the model asks for and that is not Keras' own.
 
     `name` is what the loader looks for, `module` where the file says that it was, `None` where it does not.
-    `asked_by` are the objects that hold it.
+    `spelt` has every name that a loader may look it up by, `asked_by` the objects that hold it. `is_class`
+    tells that it stands where an object is made of it, `is_setting` that the compile settings alone ask.
     """
 
     name: str
     module: str | None
     asked_by: tuple[str, ...]
+    spelt: tuple[str, ...] = ()
+    is_class: bool = False
+    is_setting: bool = False
 
 
 @frozen(kw_only=True)

@@ -8,10 +8,9 @@ from typing import Any
 from envlock import codec
 from envlock.changes import Change
 from envlock.facts import Content, Fingerprint, Lock, Unknown
-from envlock.inspection import Inspection
 from envlock.knowledge.rule import Finding, Severity
 from envlock.lockfile import SCHEMA
-from envlock.report import Proof, Report
+from envlock.report import Inspected, Proof, Report
 from envlock.values import replace
 
 __all__ = ["error", "fingerprint", "inspection", "lock", "parse_report", "report"]
@@ -65,24 +64,20 @@ def _told(finding: Finding) -> dict[str, Any]:
     }
 
 
-def inspection(name: str, found: Inspection, digest: str, *, is_approved: bool) -> str:
-    """What an inspection told of a model; `digest` stands for it in the list of what is trusted."""
-    findings = [
-        {
-            "class": item.kind,
-            "code": item.code,
-            "subject": item.subject,
-            "message": item.message,
-            "remedy": item.remedy,
-        }
-        for item in found.hazards
-    ]
-    asked = [
-        {"name": item.name, "module": item.module, "asked-by": list(item.asked_by)} for item in found.names
-    ]
-    told = {"class": found.verdict, "findings": findings, "asks-for": asked}
+def inspection(found: Inspected) -> str:
+    """What loading a model would run, read or allocate."""
+    findings = [{"class": kind, **_told(item)} for kind, item in zip(found.kinds, found.hazards, strict=True)]
+    asked = [{"name": name, "module": module, "asked-by": list(by)} for name, module, by in found.asked]
     return _dumps(
-        {"schema": SCHEMA, "subject": name, "inspection": told, "digest": digest, "approved": is_approved}
+        {
+            "schema": SCHEMA,
+            "subject": found.subject,
+            "inspection": {"class": found.verdict, "findings": findings, "asks-for": asked},
+            "stored-source": list(found.stored),
+            "damage": found.damage,
+            "digest": found.digest,
+            "approved": found.is_approved,
+        }
     )
 
 

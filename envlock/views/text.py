@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER
-from envlock.inspection import Inspection
 from envlock.knowledge.rule import Finding, Rule, Severity
 from envlock.redact import one_line
-from envlock.report import COMPATIBLE, SAME, Report, ways_here
+from envlock.report import COMPATIBLE, SAME, Inspected, Report, ways_here
 from envlock.targets import UNSAID
 
 __all__ = ["concise", "explanation", "report"]
@@ -44,17 +43,21 @@ def report(value: Report, *, colour: bool, verbose: bool = False) -> str:
     return "\n".join(lines)
 
 
-def inspection(name: str, found: Inspection, digest: str, *, is_approved: bool) -> str:
-    """What an inspection told of a model: its class, what was found, and what it asks the user for."""
-    lines = [f"{one_line(name)}: {found.verdict}{'; you have approved it' if is_approved else ''}"]
-    for item in found.hazards:
-        lines.append(f"  {item.kind} {item.code}: {one_line(item.message)}")
-        lines.append(f"    fix: {one_line(item.remedy)}")
-    for asked in found.names:
-        where = f" of module {asked.module}" if asked.module else ""
-        by = f", for {asked.asked_by[0]}" if asked.asked_by else ""
-        lines.append(one_line(f"  asks for {asked.name}{where}{by}"))
-    lines.append(f"  sha256:{digest}")
+def inspection(found: Inspected) -> str:
+    """What loading a model would do, what it asks the user for, and the digest that stands for it."""
+    approved = "; you have approved it" if found.is_approved else ""
+    lines = [f"{one_line(found.subject)}: {found.verdict}{approved}"]
+    lines += (one_line(f"  not as it was locked: {name} {said}") for name, said in found.damage.items())
+    for kind, item in zip(found.kinds, found.hazards, strict=True):
+        if kind != "custom":
+            lines.append(f"  {kind} {item.code}: {one_line(item.message)}")
+            lines.append(f"    fix: {one_line(item.remedy)}")
+    for name, module, asked_by in found.asked:
+        where, by = f" of module {module}" if module else "", f", for {asked_by[0]}" if asked_by else ""
+        lines.append(one_line(f"  asks for {name}{where}{by}"))
+    if found.stored:
+        lines.append(one_line(f'  source that trust="captured" would run: {", ".join(found.stored)}'))
+    lines.append(f"  digest, for --trust: sha256:{found.digest}")
     return "\n".join(lines)
 
 

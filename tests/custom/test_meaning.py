@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -464,3 +465,55 @@ def test_of_a_program_that_is_not_given_nothing_is_known(tmp_path: Path) -> None
     sources = _sources(tmp_path, {"__main__.py": "class Gate: ...\n"})
 
     assert (sources.find("__main__"), sources.installed("__main__")) == (None, None)
+
+
+# What calls of imported names change
+
+
+SEEDED = "import numpy as np\n{}\nclass Gate:\n    x = np.ones(3)\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "np.random.seed(1)",
+        "np.random.seed(1)\nnp.random.seed(2)",
+        "if True:\n    np.random.seed(1)",
+        "try:\n    import other as np\nexcept ImportError:\n    import numpy as np\nnp.seed(1)",
+    ],
+)
+def test_a_call_of_what_an_import_bound_means_nothing(digest, line):
+    before = line.partition("\nnp.seed")[0] if line.startswith("try") else ""
+
+    assert digest({"gates.py": SEEDED.format(line)}) == digest({"gates.py": SEEDED.format(before)})
+
+
+def test_a_call_of_what_was_bound_anew_since_its_import_counts(digest):
+    own = "np = [1]\n{}"
+
+    assert digest({"gates.py": SEEDED.format(own.format("np.append(1)"))}) != digest(
+        {"gates.py": SEEDED.format(own.format(""))}
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "counts"),
+    [
+        ("def call(self, x):\n        return x", False),
+        ("def call(self, inputs):\n        return inputs + x", True),
+        ("def call(self, inputs):\n        x = inputs\n        return x", False),
+        ("def call(self, inputs):\n        global x\n        x = inputs", True),
+        ("def call(self, inputs):\n        return [x for x in inputs]", False),
+        ("def call(self, inputs=x):\n        return inputs", True),
+        ("def call(self, inputs):\n        return (lambda x: x)(inputs)", False),
+        ("def call(self, inputs):\n        def inner():\n            return x\n        return inner()", True),
+    ],
+)
+def test_a_name_of_a_function_s_own_is_not_that_of_the_module(
+    tmp_path: Path, body: str, counts: bool
+) -> None:
+    def digest(value: str) -> Any:
+        (tmp_path / "gates.py").write_text(f"x = {value}\n\n\nclass Gate:\n    {body}\n", encoding="utf-8")
+        return meaning(Sources([str(tmp_path)]), "gates", "Gate")
+
+    assert (digest("1") != digest("2")) is counts

@@ -12,7 +12,7 @@ from builders import custom_object
 
 from envlock.artifacts.config import Custom
 from envlock.custom.find import Asked
-from envlock.custom.problems import problems
+from envlock.custom.problems import _not_rebuilt, problems
 from envlock.facts import Content, CustomObject, Unknown
 
 PYTHON = ".".join(map(str, sys.version_info[:2]))
@@ -341,14 +341,96 @@ def test_classes_are_made_again_where_the_objects_are_known() -> None:
 
 def test_not_without_end() -> None:
     made: list[int] = []
+    asked: list[int] = []
 
     class Many(Layer):
+        def get_config(self) -> dict[str, Any]:
+            asked.append(1)
+            return super().get_config()
+
         @classmethod
         def from_config(cls, config: dict[str, Any]) -> Layer:
             made.append(1)
             return cls()
 
-    model = SimpleNamespace(metrics=[Many() for _ in range(1000)])
+    model = SimpleNamespace(metrics=[Many() for _ in range(5000)])
     list(problems(model, Content(config={}), Asked({}, (), {}), [], scope=lambda _: _nothing()))
 
-    assert len(made) == 200
+    assert (len(asked), len(made)) == (1000, 1)
+
+
+def test_a_class_is_made_again_once_for_each_set_of_keys_and_a_model_once() -> None:
+    made: list[str] = []
+
+    class Varies(Layer):
+        def get_config(self) -> dict[str, Any]:
+            return {"name": self.name} if self.trainable else super().get_config()
+
+        @classmethod
+        def from_config(cls, config: dict[str, Any]) -> Layer:
+            made.append(f"{cls.__name__} {len(config)}")
+            return cls()
+
+    class Model(Varies):
+        pass
+
+    class House(Model):
+        pass
+
+    held = [kind(trainable=flag) for kind in (Varies, House) for flag in (True, False) * 3]
+    model = SimpleNamespace(metrics=held)
+    list(problems(model, Content(config={}), Asked({}, (), {}), [], scope=lambda _: _nothing()))
+
+    assert sorted(item.partition(" ")[0] for item in made) == ["House", "Varies", "Varies"]
+    assert {"Varies 1", "Varies 2"} < set(made)
+
+
+# What code of the user's raises
+
+
+@pytest.mark.parametrize("raised", [RuntimeError("lost"), OSError("gone"), SystemExit(3)])
+def test_a_property_that_raises_ends_nothing(raised: BaseException) -> None:
+    class Guarded(Forgets):
+        @property
+        def units(self) -> int:
+            raise raised
+
+        @units.setter
+        def units(self, value: int) -> None:
+            pass
+
+    model = SimpleNamespace(metrics=[Guarded(3, kind="b")])
+    said = problems(model, Content(config={}), Asked({}, (), {}), [], scope=lambda _: _nothing())
+
+    assert [line.partition(" leaves out ")[2] for line in said] == [
+        "kind (here 'b', and 'a' when it comes back)"
+    ]
+
+
+def test_what_the_scope_raises_is_said() -> None:
+    @contextmanager
+    def scope(_: Mapping[str, Any]) -> Iterator[None]:
+        raise ValueError("no   scope")
+        yield
+
+    said = list(problems(SimpleNamespace(), Content(config={}), Asked({}, (), {}), [], scope=scope))
+
+    assert said == ["whether its classes can be made again cannot be told: ValueError: no scope"]
+
+
+def test_a_value_that_is_kept_under_another_name_than_its_argument_is_missed() -> None:
+    class Scaled(Layer):
+        def __init__(self, by: int = 1) -> None:
+            self.factor = by
+
+        def get_config(self) -> dict[str, object]:
+            return {}
+
+        @classmethod
+        def from_config(cls, config: dict[str, object]) -> Scaled:
+            return cls(**config)
+
+    assert list(_not_rebuilt(Scaled())) == []
+    assert list(_not_rebuilt(Scaled(3))) == [
+        f"get_config() of {Scaled.__qualname__} leaves out factor (here 3, and 1 when it comes back)"
+    ]

@@ -348,3 +348,23 @@ def test_a_choice_between_imports_is_taken_as_it_stands(monkeypatch: pytest.Monk
     assert pieces is not None
     found = program.extract(module, [pieces], {"maths": math})
     assert (choice.strip() in found.text, found.left_out) == (True, {})
+
+
+@pytest.mark.parametrize(
+    "called",
+    [
+        "np.random.seed(1)",
+        "np.random.seed(1)\nnp.random.seed(1)",
+        "if SCALE:\n    np.random.seed(1)",
+        "random.seed(1)",
+    ],
+)
+def test_a_call_of_an_imported_module_leaves_an_object_as_it_is(called: str) -> None:
+    text = "import numpy as np\nfrom numpy import random\nSCALE = 2\n{}\n"
+    text += "class Gate:\n    x = np, random, SCALE\n"
+    values = {"np": numpy, "random": numpy.random, "SCALE": 2}
+
+    found = _extract(text.format(called), values=values)
+
+    assert found.left_out == {}
+    assert found.text == _extract(text.format(""), values=values).text

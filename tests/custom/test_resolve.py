@@ -23,7 +23,8 @@ from envlock.errors import CustomObjectError
 from envlock.facts import CustomObject, Unknown
 
 GATES = (
-    "import keras\n\n\nclass Gate:\n    class Inner: ...\n\n    def call(self, x):\n        return x * 2\n"
+    "import keras\n\n\nclass Gate:\n    class Inner:\n        def get_config(self): ...\n\n"
+    "    def call(self, x):\n        return x * 2\n\n    def get_config(self): ...\n"
 )
 STORED = GATES.replace("import keras\n", "")
 
@@ -60,7 +61,7 @@ def _resolver(**overrides: Any) -> Resolver:
     default: dict[str, Any] = {
         "given": {},
         "registered": lambda name: None,
-        "beside": Path("/nowhere"),
+        "beside": frozenset({Path("/nowhere")}),
         "distributions": dict,
     }
     return Resolver(**{**default, **overrides})
@@ -252,23 +253,23 @@ def test_a_lock_cannot_hand_a_function_of_the_library_to_keras(
 def test_a_lock_cannot_have_a_module_imported_that_lies_with_the_model(project: Path) -> None:
     _write(project / "models", "stand_gates", f"raise SystemExit\n{GATES}")
     sys.path.insert(0, str(project / "models"))
-    reason = "module stand_gates lies with the model, and may have come with it"
+    reason = "module stand_gates lies with the model, and may have come with it: import it yourself first"
 
     for beside in (project, project / "models", project / "models" / ".." / "models"):
-        assert _lost(_gate(), beside=beside) == {"house>Gate": reason}
+        assert _lost(_gate(), beside=frozenset({beside.resolve()})) == {"house>Gate": reason}
 
 
 def test_a_module_beside_the_model_that_this_program_imported_itself_is_used(project: Path) -> None:
     _write(project, "stand_gates", GATES)
     module = importlib.import_module("stand_gates")
 
-    assert _found(_gate(), beside=project)["Gate"] is module.Gate
+    assert _found(_gate(), beside=frozenset({project}))["Gate"] is module.Gate
 
 
 def test_a_module_beside_the_model_gives_way_to_what_is_stored(project: Path) -> None:
     _write(project, "stand_gates", f"raise SystemExit\n{GATES}")
 
-    found = _found(_gate(), beside=project, stored=_stored(stand_gates=STORED))
+    found = _found(_gate(), beside=frozenset({project}), stored=_stored(stand_gates=STORED))
 
     assert found["Gate"]().call(3) == 6
 

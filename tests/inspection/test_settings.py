@@ -278,3 +278,17 @@ def test_an_unpacked_archive_is_read_like_a_packed_one(tmp_path):
     (tmp_path / "model.keras" / "assets" / "x").symlink_to("/etc/passwd")
 
     assert (before, inspect(tmp_path / "model.keras").verdict) == (inspect(SAVED), "refuse")
+
+
+def test_what_the_compile_settings_alone_ask_for_is_told_apart(tmp_path):
+    mine = {"module": "mine", "class_name": "Mine", "config": {"name": "mine"}, "registered_name": "Mine"}
+    apart = {"module": "mine", "class_name": "function", "config": "apart", "registered_name": "apart"}
+
+    def asked(loss):
+        settings = {"loss": loss} if loss else None
+        found = inspect(archive(tmp_path, model(mine, compile_config=settings)))
+        return {item.name: (item.is_setting, item.is_class) for item in found.names}
+
+    assert asked(None) == {"Mine": (False, True)}
+    assert asked(apart) == {"Mine": (False, True), "apart": (True, False)}
+    assert asked({**mine, "config": {}}) == {"Mine": (False, True)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ def load_model(path, *args, **kwargs):
     return original(path, *args, **kwargs)
 
 keras.models.load_model = load_model
+keras.utils.get_custom_objects()["house>Old"] = layers.Quiet
 before = keras.backend.floatx(), keras.backend.epsilon()
 os.environ["DO"] = sys.argv[2]
 try:
@@ -63,6 +65,7 @@ try:
 except envlock.EnvlockError as error:
     seen |= {"error": type(error).__name__, "message": str(error)}
 seen["same"] = before == (keras.backend.floatx(), keras.backend.epsilon())
+seen["same"] &= keras.utils.get_custom_objects()["house>Old"] is layers.Quiet
 seen["left"] = Path(seen["path"]).exists()
 print("SAID " + json.dumps(seen))
 """
@@ -106,7 +109,8 @@ def test_keras_loads_a_copy_that_only_this_user_can_change_and_that_is_gone_afte
     [
         ("keras.backend.set_floatx('float16')", "floatx"),
         ("keras.backend.set_epsilon(0.5)", "epsilon"),
-        ("keras.utils.get_custom_objects()['Dense'] = Quiet", "registry"),
+        ("keras.utils.get_custom_objects()['house>Old'] = int", "registry"),
+        ("keras.utils.get_custom_objects()['house>New'] = Quiet", None),
         ("(getattr(keras, 'config', None) or keras.mixed_precision)", None),
     ],
 )
@@ -135,6 +139,78 @@ def test_verify_loads_where_nothing_can_be_written(environment, model, tmp_path)
     unconfined = told(environment, VERIFY, model, write, "here")
     assert marker.exists()
     assert unconfined[2] is None
+
+
+FORGE = """
+import json, os, sys
+import envlock
+os.environ["DO"] = sys.argv[2]
+try:
+    said = envlock.verify(sys.argv[1]).verdict
+except envlock.EnvlockError as error:
+    said = f"{type(error).__name__}: {error}"
+print("SAID " + json.dumps(said))
+"""
+
+
+def test_what_code_of_a_model_writes_is_taken_for_no_report(environment, model):
+    forged = json.dumps({"error": "forged", "hint": "", "kind": "UsageError"})
+
+    said = told(environment, FORGE, model, f"os.write(1, {forged.encode()!r}); os._exit(0)")
+
+    assert said.startswith("ToolError: the process that loads the model ended with 0 and without a report")
+
+
+def test_verify_imports_nothing_of_the_folder_one_works_in(environment, model, tmp_path):
+    (tmp_path / "models").mkdir()
+    for name in ("quiet.keras", "quiet.keras.envlock.toml"):
+        shutil.copy(model.with_name(name), tmp_path / "models" / name)
+    shutil.copytree(model.with_name("quiet.keras.envlock"), tmp_path / "models" / "quiet.keras.envlock")
+    (tmp_path / "layers.py").write_text(LAYERS, encoding="utf-8")
+    words = ("verify", "models/quiet.keras", "--format", "json")
+
+    refused = json.loads(environment.envlock(*words, cwd=tmp_path, path=None, expected=2))
+    assert "module layers is not here" in refused["error"]
+    assert refused["hint"].startswith("layers lies in the folder you work in, of which nothing is imported")
+
+    proved = json.loads(environment.envlock(*words, cwd=tmp_path, path=Path()))
+    assert proved["verdict"] == "same"
+
+
+SEEDS = """
+import sys
+import keras
+import envlock
+from layers import Quiet
+
+def drawn(save):
+    keras.utils.set_random_seed(7)
+    inputs = keras.layers.Input((3,))
+    model = keras.Model(inputs, Drawing(4)(Quiet()(inputs)))
+    if save:
+        envlock.save_model(model, sys.argv[1])
+    layer = keras.layers.Dense(2)
+    layer.build((None, 3))
+    return layer.get_weights()[0].tolist()
+
+class Drawing(keras.layers.Layer):
+    def __init__(self, units=4, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.first = keras.layers.Dense(units)
+        self.first.build((None, 3))
+
+    def call(self, inputs):
+        return self.first(inputs)
+
+assert drawn(False) == drawn(True)
+"""
+
+
+def test_saving_does_not_change_what_is_drawn_next(environment, model, tmp_path):
+    project = (model.parent / "project").resolve()
+
+    environment.run("-c", SEEDS, str(tmp_path / "seeds.keras"), cwd=tmp_path, path=project)
 
 
 WORDS = """

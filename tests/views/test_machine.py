@@ -12,8 +12,8 @@ from envlock.changes import Change
 from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER, WEIGHTS_LOADER, Content, Python, Unknown
 from envlock.knowledge import Severity
 from envlock.knowledge.rule import ALL_LOADERS
-from envlock.report import Proof
-from envlock.views import machine
+from envlock.report import Inspected, Proof
+from envlock.views import machine, text
 
 VERDICTS = st.sampled_from(["same", "compatible", "drifts", "breaks"])
 NUMBERS = st.floats(min_value=0, allow_nan=False, allow_infinity=True)
@@ -256,3 +256,33 @@ def test_an_error_is_data_too() -> None:
 @pytest.mark.parametrize("loader", [KERAS_LOADER, WEIGHTS_LOADER])
 def test_the_loader_is_the_one_that_the_verdict_is_of(loader: str) -> None:
     assert json.loads(machine.report(make_report(loader=loader)))["loader"] == loader
+
+
+def test_an_inspection_is_told_with_its_class_and_what_stands_for_the_model() -> None:
+    found = Inspected(
+        subject="house.keras",
+        verdict="code",
+        hazards=(make_finding(code="EL604", loaders=()),),
+        kinds=("code",),
+        asked=(("house>Gate", "gates", ("Gate 'gate'",)),),
+        digest="ab" * 32,
+        is_approved=False,
+        stored=("code/gates.py",),
+        damage={},
+    )
+
+    told = json.loads(machine.inspection(found))
+
+    assert (told["inspection"]["class"], told["digest"], told["approved"]) == ("code", "ab" * 32, False)
+    assert [(item["class"], item["code"]) for item in told["inspection"]["findings"]] == [("code", "EL604")]
+    assert told["inspection"]["asks-for"] == [
+        {"name": "house>Gate", "module": "gates", "asked-by": ["Gate 'gate'"]}
+    ]
+    assert text.inspection(found).splitlines() == [
+        "house.keras: code",
+        "  code EL604: it cannot be read",
+        "    fix: read another",
+        "  asks for house>Gate of module gates, for Gate 'gate'",
+        '  source that trust="captured" would run: code/gates.py',
+        f"  digest, for --trust: sha256:{'ab' * 32}",
+    ]

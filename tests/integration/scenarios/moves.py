@@ -156,7 +156,7 @@ MOVES = (
         load='import sys\nimport envlock\n\nsys.path.insert(0, "")\n'
         'model = envlock.load_model("model.keras")\n',
         said=(LOST,),
-        error=lost("module layers lies with the model, and may have come with it"),
+        error=lost("module layers lies with the model, and may have come with it: import it yourself first"),
     ),
     Row(
         'the module lies beside the model, `trust="captured"`',
