@@ -81,7 +81,8 @@ def frozen(kind: Any = None, /, *, kw_only: bool = False) -> Any:
         # Slots must be there when a class is made, so it is made once more.
         left_out = {*names, "__dict__", "__weakref__"}
         own = {key: item for key, item in vars(kind).items() if key not in left_out}
-        own |= _METHODS | {"__slots__": names, "__value_fields__": found, "__qualname__": kind.__qualname__}
+        own = _METHODS | own  # what the class defines itself stays
+        own |= {"__slots__": names, "__value_fields__": found, "__qualname__": kind.__qualname__}
         own["__match_args__"] = () if kw_only else names
         return type(kind)(kind.__name__, kind.__bases__, own)
 

@@ -134,3 +134,15 @@ def test_importing_it_brings_none_of_what_it_stands_in_for() -> None:
     program = "import sys, envlock.facts, envlock.codec; print({'dataclasses', 'inspect'} & set(sys.modules))"
 
     assert process.run([sys.executable, "-S", "-c", program]) == "set()\n"
+
+
+def test_a_class_may_show_itself_as_it_likes() -> None:
+    @frozen
+    class Quiet:
+        name: str
+
+        def __repr__(self) -> str:
+            return f"<{self.name}>"
+
+    assert repr(Quiet("a")) == "<a>"
+    assert Quiet("a") == Quiet("a")
