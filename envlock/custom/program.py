@@ -46,15 +46,30 @@ def _cells(main: ModuleType | None) -> str | None:
     found = getattr(main, "In", None)
     if not isinstance(found, list):
         return None
-    return "\n".join(cell for cell in found if isinstance(cell, str) and _is_python(cell))
+    return "\n".join(_run(cell) for cell in found if isinstance(cell, str))
 
 
-def _is_python(cell: str) -> bool:
+# Magics of a whole cell that run it as it stands.
+_AS_IT_STANDS = {"capture", "prun", "time"}
+
+
+def _run(cell: str) -> str:
+    """What a cell ran, empty for what is no Python."""
     try:
-        ast.parse(cell)
+        body = ast.parse(cell).body
     except (SyntaxError, ValueError):
-        return False
-    return True
+        return ""
+    match body:
+        case [
+            ast.Expr(
+                value=ast.Call(
+                    func=ast.Attribute(attr="run_cell_magic"),
+                    args=[ast.Constant(value=magic), _, ast.Constant(value=str(inner))],
+                )
+            )
+        ]:
+            return _run(inner) if magic in _AS_IT_STANDS else ""
+    return cell
 
 
 class Extract:

@@ -368,3 +368,14 @@ def test_a_call_of_an_imported_module_leaves_an_object_as_it_is(called: str) -> 
 
     assert found.left_out == {}
     assert found.text == _extract(text.format(""), values=values).text
+
+
+def test_a_cell_below_a_magic_that_runs_it_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    timed = "get_ipython().run_cell_magic('time', '', 'def loss(a, b):\\n    return a - b\\n')"
+    other = "get_ipython().run_cell_magic('bash', '', 'def loss(a, b): pass\\n')"
+    _notebook(monkeypatch, ["", timed, other, "not python ("])
+
+    found = program.running()
+
+    assert found is not None
+    assert found.text.decode().strip() == "def loss(a, b):\n    return a - b"
