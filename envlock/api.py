@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from envlock import judging, keras_bridge, lockfile, redact, store, targets
 from envlock import trust as trusting
-from envlock.errors import ImageError, LockError, MismatchError, TargetError, UsageError
+from envlock.errors import ArtifactError, ImageError, LockError, MismatchError, TargetError, UsageError
 from envlock.facts import KERAS_LOADER, WEIGHTS_LOADER, Content, Fingerprint, Lock
 from envlock.judging import Subject
 from envlock.knowledge import tables
@@ -228,7 +228,12 @@ def inspect(path: AnyPath, *, approve: bool = False) -> Inspected:
     """
     from envlock import opening
 
-    seen = judging.subject(_local(path))
+    try:
+        seen = judging.subject(_local(path))
+    except ArtifactError:  # what cannot be read is inspected all the same, and is nothing to approve
+        if approve or not _local(path).exists():
+            raise
+        return opening.inspected_bytes(_local(path))
     if not approve:
         return opening.inspected(seen)
     with opening.private(seen) as copy:

@@ -33,8 +33,8 @@ from envlock.trust import Trust, digest_of, is_approved
 from envlock.values import frozen, replace
 
 __all__ = [
-    "Opened", "arguments_for", "inspected", "loaded", "opened", "private", "refuse_hazards",
-    "report_here", "trusted_digest",
+    "Opened", "arguments_for", "inspected", "inspected_bytes", "loaded", "opened", "private",
+    "refuse_hazards", "report_here", "trusted_digest",
 ]  # fmt: skip
 
 _LISTED = 3
@@ -131,18 +131,25 @@ def _stored_code(seen: Subject) -> tuple[ArtifactFile, ...]:
 
 def inspected(seen: Subject) -> Inspected:
     """What loading a model would do, whether that was approved, and whether it is as it was locked."""
-    found, digest = judging.inspected(seen.place.model), trusted_digest(seen)
-    damage = judging.damage(seen, hashed=True)
+    digest, damage = trusted_digest(seen), judging.damage(seen, hashed=True)
+    found = replace(inspected_bytes(seen.place.model, digest=digest), subject=seen.artifact.name)
+    stored = tuple(file.path for file in _stored_code(seen))
+    return replace(found, is_approved=is_approved(digest) and not damage, stored=stored, damage=damage)
+
+
+def inspected_bytes(path: Path, *, digest: str = "") -> Inspected:
+    """The same of bytes alone, which may be no model at all."""
+    found = judging.inspected(path)
     return Inspected(
-        subject=seen.artifact.name,
+        subject=path.name,
         verdict=found.verdict,
         hazards=judging.hazards_of(found),
         kinds=tuple(item.kind for item in found.hazards),
         asked=tuple((item.name, item.module or "", item.asked_by) for item in found.names),
         digest=digest,
-        is_approved=is_approved(digest) and not damage,
-        stored=tuple(file.path for file in _stored_code(seen)),
-        damage=damage,
+        is_approved=False,
+        stored=(),
+        damage={},
     )
 
 

@@ -488,3 +488,13 @@ def test_the_module_is_the_command() -> None:
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (2, "", "envlock: house.keras does not exist\n")
+
+
+def test_what_cannot_be_read_is_refused_and_not_passed_over(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("cut.keras").write_bytes(b"PK\x03\x04 and no more")
+
+    code = main(["inspect", "cut.keras", "--format", "json"])
+
+    assert (code, json.loads(capsys.readouterr().out)["inspection"]["class"]) == (1, "refuse")
+    assert main(["inspect", "cut.keras", "--trust"]) == 2
+    assert main(["inspect", "nowhere.keras"]) == 2

@@ -57,7 +57,8 @@ def inspection(found: Inspected) -> str:
         lines.append(one_line(f"  asks for {name}{where}{by}"))
     if found.stored:
         lines.append(one_line(f'  source that trust="captured" would run: {", ".join(found.stored)}'))
-    lines.append(f"  digest, for --trust: sha256:{found.digest}")
+    if found.digest:
+        lines.append(f"  digest, for --trust: sha256:{found.digest}")
     return "\n".join(lines)
 
 
