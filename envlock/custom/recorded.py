@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from envlock.capture.packages import Distribution
-from envlock.custom import captured, find, program
+from envlock.custom import find
 from envlock.custom.meaning import Sources
 from envlock.custom.problems import problems
 from envlock.facts import Content, CustomObject, Maybe, Unknown
@@ -43,6 +43,10 @@ def record(
     asked = find.asked_for(model, content, name_of=bridge.name_of, known=bridge.known, passed=passed)
     if isinstance(asked, Unknown):
         return asked, ()
+    if not asked.kinds:
+        return (), tuple(problems(model, content, asked, (), scope=bridge.scope))
+    from envlock.custom import captured, program  # most models need no code of the user's
+
     sources = Sources(program=program.running())
     objects = captured.copy(find.described(asked.kinds, sources, distributions), folder, sources)
     if isinstance(objects, Unknown):
