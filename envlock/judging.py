@@ -181,9 +181,9 @@ def judge(
     modules a load would not import. `broken` is what `damage` gives.
     """
     objects, code, edits = _code(seen, target, custom_objects, live)
-    code |= dict.fromkeys(refused, "missing")
+    code |= dict.fromkeys(refused, _MISSING)
     if has_stored:
-        code = {name: state if state != "missing" else "present" for name, state in code.items()}
+        code |= {name: _PRESENT for name, state in code.items() if state == _MISSING}
     differences = changes(seen.fingerprint, target.fingerprint)
     comparison = knowledge.Comparison(
         locked=seen.fingerprint,
@@ -300,6 +300,8 @@ def _loaders(seen: Subject) -> list[str]:
     return [KERAS_LOADER, WEIGHTS_LOADER]
 
 
+# States of an object, as `envlock.custom.states` calls them.
+_PRESENT, _MISSING = "present", "missing"
 _Code = tuple[tuple[CustomObject, ...], dict[str, str], dict[str, tuple[str, ...]]]
 
 
@@ -312,7 +314,7 @@ def _code(seen: Subject, target: Target, custom_objects: str, live: Mapping[str,
     from envlock.custom.meaning import Sources
 
     if custom_objects == "missing":
-        return objects, {item.name: states.MISSING for item in objects}, {}
+        return objects, {item.name: _MISSING for item in objects}, {}
     if target.path is None:
         return objects, {}, {}
     here = live or {}

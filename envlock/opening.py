@@ -118,7 +118,9 @@ def _copy(seen: Subject, copy: Path) -> None:
 
 def trusted_digest(seen: Subject) -> str:
     """The digest that stands for a model and the source captured with it, in the list of what is trusted."""
-    model = store.describe(seen.place.model, without=seen.place.inside)
+    where = seen.place
+    # What is locked was compared with its lock by whoever relies on this; the rest is read.
+    model = seen.lock.artifact.files if seen.lock else store.describe(where.model, without=where.inside)
     if seen.place.model.is_file():  # it may be called otherwise, or be a copy
         model = tuple(replace(file, path=seen.artifact.format) for file in model)
     return digest_of(model, _stored_code(seen))
@@ -273,7 +275,7 @@ def _problems(
 def _misused(asked: Sequence[Asked], had: Mapping[str, Any]) -> dict[str, str]:
     """Functions that the file has called with what it says, as a class would be."""
     told = {}
-    for item in asked if any(one.is_class for one in asked) else ():
+    for item in asked:
         values = (had[name] if name in had else keras_bridge.registered_object(name) for name in item.spelt)
         if item.is_class and any(value is not None and not isinstance(value, type) for value in values):
             short = item.name.rpartition(">")[2]

@@ -15,7 +15,7 @@ import errno
 import os
 import struct
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -146,15 +146,14 @@ def run(
     scratch: Path,
     given: bytes = b"",
     seconds: float = 300.0,
-    env_vars: Mapping[str, str] | None = None,
     most: int = 64 << 20,
 ) -> Completed:
     """
     Run `python -m` with these arguments in a confined child, and tell how it ended.
 
     The child works in `scratch`, reads `given`, has the variables of this process but for caches,
-    which go to `scratch`, and for `env_vars`; it finds modules where this process does, relative places
-    apart. `ToolError` when it does not start, takes too long or writes more than `most` bytes.
+    which go to `scratch`; it finds modules where this process does, relative places apart. `seconds` is
+    wall time, `ToolError` when it does not start, takes too long or writes more than `most` bytes.
     """
     scratch = scratch.resolve()
     if not scratch.is_dir():
@@ -168,7 +167,7 @@ def run(
     ended = process.run_alone(
         [sys.executable, *_flags(), "-B", "-c", code],
         folder=scratch,
-        env_vars=_variables(scratch) | dict(env_vars or {}),
+        env_vars=_variables(scratch),
         given=given,
         seconds=seconds,
         most=most,
@@ -177,13 +176,13 @@ def run(
 
 
 def _completed(ended: process.Ended, mark: str) -> Completed:
-    before, found, rest = ended.output.partition(f"{mark}\n".encode())
+    _, found, rest = ended.output.partition(f"{mark}\n".encode())
     told, found_end, output = rest.partition(f"{mark}\n".encode())
     if not (found and found_end):
         lines = ended.errors.decode("utf-8", "replace").strip().splitlines()
         raise ToolError(f"the confined Python did not start: {lines[-1] if lines else 'no message'}")
     gaps = tuple(told.decode("utf-8", "replace").splitlines())
-    return Completed(ended.status, before + output, ended.errors, gaps)
+    return Completed(ended.status, output, ended.errors, gaps)
 
 
 def _flags() -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -105,6 +106,21 @@ def artifact(**overrides: Any) -> Artifact:
         tensorflow_version=None,
     )
     return replace(default, **overrides)
+
+
+def write_module(folder: Path, name: str, text: str) -> Path:
+    """A module of the user's, of this dotted name, below a folder on the path."""
+    path = folder / f"{name.replace('.', '/')}.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    importlib.invalidate_caches()
+    return path
+
+
+def locked_gate(name: str = "house>Gate", **overrides: Any) -> CustomObject:
+    """The class `Gate` of the module `stand_gates`, as it was locked."""
+    default = {"module": "stand_gates", "qualname": "Gate", "digest": "8a" * 32, "modules": ("stand_gates",)}
+    return custom_object(name, **{**default, **overrides})
 
 
 def custom_object(name: str = "houses>Gate", **overrides: Any) -> CustomObject:
