@@ -310,7 +310,9 @@ def _ways(problems: Mapping[str, str], *, is_stored: bool) -> str:
     names = ", ".join(f'"{name}": {name}' for name in short)
     hint = f"pass custom_objects={{{names}}}, or import what registers it before"
     return (
-        f'{hint}, or trust="captured" to run the source that was stored with the model' if is_stored else hint
+        f'{hint}, or trust="captured" (--trust captured) to run the source stored with the model'
+        if is_stored
+        else hint
     )
 
 
