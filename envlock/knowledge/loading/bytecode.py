@@ -7,9 +7,12 @@ Nothing is unmarshalled. The layout is that of `marshal` in CPython, https://git
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
+
 from envlock.knowledge.rule import Release
 
-__all__ = ["Family", "family", "is_mixed", "said"]
+__all__ = ["Family", "family", "is_mixed", "missing_global", "said"]
 
 # The first Python whose bytecode is of one kind, and the first of which it is not.
 Family = tuple[Release, Release]
@@ -22,6 +25,9 @@ _RESUMED: dict[bytes, Family] = {b"\x97\0": ((3, 11), (3, 13)), b"\x95\0": ((3, 
 _BEGINNINGS = {100, 116, 124, 135, 136}
 # How marshal marks a text of bytes, alone and where it is referred to.
 _BYTES = {b"s", b"\xf3"}
+
+# Names that a function of a model often takes from its module, which bytecode does not bring along.
+_GLOBALS = ("tf", "K", "np", "keras", "tensorflow", "backend", "numpy", "keras_ops", "layers")
 
 # Pythons that read each other's bytecode do not all run it alike: functions of many kinds that one of them
 # compiled were run in the other, 3.8 to 3.13. GET_ITER, FOR_ITER, SETUP_FINALLY and what jumps count
@@ -97,3 +103,13 @@ def said(found: Family) -> str:
     """The Pythons of a family in a sentence: `3.8 to 3.10`."""
     (major, first), (_, after) = found[0][:2], found[1][:2]
     return f"{major}.{first}" if after - first == 1 else f"{major}.{first} to {major}.{after - 1}"
+
+
+def missing_global(code: bytes, held: Collection[str] = ()) -> str:
+    """The first global that bytecode needs and its reader has none of; `held` are those that it has."""
+    for name in _GLOBALS:
+        # A short name stands behind its length.
+        mark = re.escape(bytes([len(name)]) + name.encode())
+        if name not in held and re.search(rb"[\xda\xfaZz]" + mark, code):
+            return name
+    return ""

@@ -25,6 +25,7 @@ __all__ = [
     "kind_of",
     "label",
     "listed",
+    "made_of_models",
     "missing_code",
     "not_loaded",
     "own_text_functions",
@@ -127,6 +128,29 @@ def is_put_together(
     if not is_archive:
         return any(name.startswith("model_weights/") for name in held)
     return "trainable" in found or any(name.startswith("_layer_checkpoint_dependencies/") for name in held)
+
+
+def made_of_models(
+    writer: Release, config: dict[str, Any], held: tuple[str, ...], reader: str
+) -> Iterator[Problem]:
+    """
+    A model of the user's own class that was made from other models, which its configuration leaves out.
+
+    Keras 2 records the arguments of a constructor as long as all of them are plain values, and nothing if
+    one is an object. A functional model inside is most often such an argument, as a sequential one is not.
+    """
+    if (2, 12) <= writer < THREE and config.get("config") == {} and any(map(_FUNCTIONAL.match, held)):
+        what = label(config)
+        yield Problem(
+            code="EL124",
+            subject=what,
+            message=f"{what} was made from other models and does not carry them, so {reader} cannot make one",
+            error="TypeError: Unable to revive model from config. When overriding the `get_config()` method, "
+            "make sure that the returned config contains all items used as arguments",
+        )
+
+
+_FUNCTIONAL = re.compile(r"layers/functional(_\d+)?/")
 
 
 def is_counted_once(name: str, names: Collection[str]) -> bool:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from envlock.knowledge.loading.bytecode import family, is_mixed, said
+from envlock.knowledge.loading.bytecode import family, is_mixed, missing_global, said
 from envlock.knowledge.loading.common import config_of, label, missing_code, shown
 from envlock.knowledge.loading.keras2_load import Load
 from envlock.knowledge.problem import SAFE_MODE, Problem
@@ -29,6 +29,7 @@ def layer(load: Load, item: dict[str, Any]) -> Iterator[Problem]:
             case "lambda", code:
                 yield from bytecode(load, code, label(item))
                 yield from _dispatched(load, code, label(item))
+                yield from _unbound(load, _raw(code, _MOST), label(item))
             case "function", str(name) if load.is_code_missing:
                 yield missing_code(
                     name, label(item), error=f"Unknown function in Lambda layer: {shown(name)}"
@@ -81,6 +82,18 @@ def _dispatched(load: Load, code: object, owner: str) -> Iterator[Problem]:
             subject=owner,
             message=f"{owner} holds the bytecode of a function of TensorFlow's, which needs TensorFlow 2.7",
             error=f"name '{found[0].decode()}' is not defined",
+        )
+
+
+def _unbound(load: Load, raw: bytes, owner: str) -> Iterator[Problem]:
+    """A function that runs among the globals of Keras' own module, since its own is not there."""
+    held = {"np"} | ({"tf"} if load.reader >= (2, 6) else set()) | ({"K"} if load.reader < (2, 7) else set())
+    if load.is_code_missing and (asked := missing_global(raw, held)):
+        yield Problem(
+            code="EL129",
+            subject=owner,
+            message=f"{owner} uses {asked}, which its bytecode does not bring along into {load.reader_name}",
+            error=f"NameError: name '{asked}' is not defined",
         )
 
 

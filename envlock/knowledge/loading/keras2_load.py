@@ -14,7 +14,7 @@ from envlock.values import frozen
 if TYPE_CHECKING:
     from envlock.knowledge.releases import KerasApi, KerasClass
 
-__all__ = ["Load", "load", "refused", "tables_of"]
+__all__ = ["Load", "came_later", "load", "refused", "tables_of"]
 
 
 # As Keras 2 calls what it looks up in each of its dictionaries.
@@ -74,13 +74,13 @@ class Load:
     def is_own(self, item: object, kind: str | None) -> bool:
         """Whether an object was Keras' own where it was written."""
         is_bare = isinstance(item, dict) and not item.get("module")
-        if is_bare and kind is not None and self._came_later(text_of(item, "class_name") or "", kind):
+        if is_bare and kind is not None and came_later(self.writer, kind, text_of(item, "class_name") or ""):
             return False
         return is_own(item, kind, self.generation)
 
     def is_own_name(self, name: str, kind: str | None) -> bool:
         """Whether a bare name was found by Keras itself where it was written, or is TensorFlow's."""
-        if kind is not None and self._came_later(name, kind):
+        if kind is not None and came_later(self.writer, kind, name):
             return False
         if names.is_own(name, kind, self.generation, is_text=True):
             return True
@@ -88,14 +88,6 @@ class Load:
             return True
         written = tables_of(self.writer)
         return written is not None and kind is not None and written.lookup(kind, name) is not None
-
-    def _came_later(self, name: str, kind: str) -> bool:
-        """Whether Keras 2 has a name since a release after the writer's: in the file it is the user's."""
-        written = tables_of(self.writer)
-        if written is None or not written.is_exact or self.writer >= THREE or written.lookup(kind, name):
-            return False
-        last = tables_of(_LAST)
-        return last is not None and last.lookup(kind, name) is not None
 
     def found(self, kind: str, name: str) -> str | None:
         """What the loader finds under a bare name, by the kind of dictionary that it looks in."""
@@ -141,6 +133,15 @@ def tables_of(writer: Release) -> KerasApi | None:
     if writer < (2, 6):
         return releases.keras("tensorflow", writer)
     return releases.keras("tf-keras" if (2, 16) <= writer < (3,) else "keras", writer)
+
+
+def came_later(writer: Release, kind: str, name: str) -> bool:
+    """Whether Keras 2 has a name since a release after the writer's: in the file it is the user's."""
+    written = tables_of(writer)
+    if written is None or not written.is_exact or writer >= THREE or written.lookup(kind, name):
+        return False
+    last = tables_of(_LAST)
+    return last is not None and last.lookup(kind, name) is not None
 
 
 def load(seen: Comparison, api: KerasApi, *, is_archive: bool) -> Load:

@@ -17,6 +17,7 @@ from envlock.knowledge.loading.common import (
     is_counted_once,
     is_put_together,
     label,
+    made_of_models,
     shown,
     snake,
     text_of,
@@ -47,6 +48,7 @@ _FILED = frozenset({"IntegerLookup", "StringLookup", "TextVectorization"})
 def in_archive(load: Load, config: dict[str, Any], held: Maybe[tuple[TensorSpec, ...]]) -> Iterator[Problem]:
     """The weights that this Keras asks for under other names than the archive has."""
     yield from _copied(load, config)
+    yield from made_of_models(load.writer, config, load.held, load.reader_name)
     if is_put_together(load.writer, config, load.held, is_archive=True):
         what = label(config)
         yield Problem(

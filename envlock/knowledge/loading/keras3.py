@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from envlock.facts import WEIGHTS_LOADER
-from envlock.knowledge.loading.common import is_put_together, label, shown, text_of
+from envlock.knowledge.loading.common import is_put_together, label, made_of_models, shown, text_of
 from envlock.knowledge.loading.keras3_base import MODEL
 from envlock.knowledge.loading.keras3_compile import archive_settings, hdf5_settings
 from envlock.knowledge.loading.keras3_loader import Loader, Task, loader_of
@@ -75,7 +75,10 @@ def _put_together(loader: Loader) -> Iterator[Problem]:
     """A model of inputs and outputs that records neither; one without them is made, and cannot be called."""
     config, arrays = loader.seen.content.config, loader.seen.content.weights
     held = tuple(spec.name for spec in arrays) if isinstance(arrays, tuple) else ()
-    if isinstance(config, dict) and is_put_together(loader.seen.writer, config, held, is_archive=True):
+    if not isinstance(config, dict):
+        return
+    yield from made_of_models(loader.seen.writer, config, held, loader.name)
+    if is_put_together(loader.seen.writer, config, held, is_archive=True):
         name = shown(text_of(config, "class_name") or "model")
         yield Problem(
             code="EL128",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from envlock.artifacts import names
 from envlock.facts import Fingerprint, Python
-from envlock.knowledge.loading.bytecode import family, is_mixed, said
+from envlock.knowledge.loading.bytecode import family, is_mixed, missing_global, said
 from envlock.knowledge.loading.common import missing_code, shown, text_of
 from envlock.knowledge.loading.keras3_loader import Loader
 from envlock.knowledge.problem import SAFE_MODE, Problem
@@ -28,9 +27,6 @@ _FATAL = "the process ended (signal 11), or SystemError: no locals found when se
 
 # What `.h5` files of Keras 2 say of the functions of a Lambda, and Keras 3 drops.
 _DROPPED = ("module", "function_type", "output_shape_type", "output_shape_module")
-
-# Names that a function of a model often takes from its module, which bytecode does not bring along.
-_GLOBALS = (b"tf", b"K", b"np", b"keras", b"tensorflow", b"backend", b"numpy", b"keras_ops", b"layers")
 
 
 def legacy_lambda(config: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +117,7 @@ def _bytecode(loader: Loader, value: object, what: str) -> Iterator[Problem]:
             message=f"{what} is a function with default arguments, which {loader.name} cannot make again",
             error="TypeError: arg 4 (defaults) must be None or tuple",
         )
-    if code and (asked := _asks_for(code)):
+    if code and (asked := missing_global(code)):
         yield Problem(
             code="EL129",
             subject=what,
@@ -163,11 +159,3 @@ def _decoded(text: str | None) -> bytes:
         return base64.b64decode(text, validate=False)
     except (binascii.Error, ValueError):
         return b""
-
-
-def _asks_for(code: bytes) -> str:
-    """A global that bytecode needs and does not hold; short names stand behind their length."""
-    for name in _GLOBALS:
-        if re.search(rb"[\xda\xfaZz]" + re.escape(bytes([len(name)]) + name), code):
-            return name.decode()
-    return ""

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from envlock.artifacts import names
 from envlock.knowledge.loading.common import SHAPES_DIFFER, config_of, kind_of, label, shown, text_of
+from envlock.knowledge.loading.flow import Fed, fed_layers
+from envlock.knowledge.loading.keras2_load import came_later
 from envlock.knowledge.loading.keras3_lambda import legacy_lambda
 from envlock.knowledge.loading.keras3_loader import TENSORFLOW_FUNCTIONS, Loader
-from envlock.knowledge.loading.keras3_shapes import fed_rank, fed_shape
+from envlock.knowledge.loading.keras3_shapes import fed_rank, fed_shape, layers_with
 from envlock.knowledge.problem import Problem
 
 if TYPE_CHECKING:
@@ -24,6 +26,14 @@ _FUNCTIONS = {"activation", "initializer", "regularizer", "constraint"}
 _SHAPED_BY_AXIS = {
     "BatchNormalization", "Concatenate", "GroupNormalization", "LayerNormalization", "Normalization",
 }  # fmt: skip
+
+
+# Layers whose outputs have as many values as their inputs, and one after which their order is all there is.
+_SHAPELESS = {
+    *("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "Dropout", "GaussianDropout", "GaussianNoise"),
+    *("Permute", "Masking", "Rescaling", "ActivityRegularization"),
+}
+_FLATTENING = {"Flatten"}
 
 
 def translated(loader: Loader, item: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
@@ -59,7 +69,10 @@ def lost_axis(loader: Loader, item: dict[str, Any], found: KerasClass | None) ->
         False,
         False,
     )
-    has_weights = is_shaped and not _fits(found, axis, default, fed_shape(item))
+    fits = (
+        _is_absorbed(loader, item) if found.mro[0] == "Concatenate" else _fits(axis, default, fed_shape(item))
+    )
+    has_weights = is_shaped and not fits
     yield Problem(
         code="EL128" if has_weights else "EL131",
         subject=label(item),
@@ -82,12 +95,37 @@ def _is_the_same(axis: object, default: object, rank: int | None) -> bool:
     return axis % rank == default % rank if rank else False
 
 
-def _fits(found: KerasClass, axis: object, default: object, shape: list[Any] | None) -> bool:
+def _fits(axis: object, default: object, shape: list[Any] | None) -> bool:
     """Whether weights along the one axis are as many as along the other."""
     if shape is None or not isinstance(axis, int) or not isinstance(default, int):
         return False
     is_inside = all(-len(shape) <= place < len(shape) for place in (axis, default))
-    return found.mro[0] != "Concatenate" and is_inside and shape[axis] == shape[default]
+    return is_inside and shape[axis] == shape[default]
+
+
+def _is_absorbed(loader: Loader, item: dict[str, Any]) -> bool:
+    """Whether what is joined along another axis comes to no layer that has weights for its shape."""
+    eaters: dict[str, list[Fed]] = {}
+    for fed in fed_layers(layers_with(loader, item)):
+        for source in fed.sources:
+            eaters.setdefault(source, []).append(fed)
+    waiting, met = [text_of(config_of(item), "name") or ""], set[str]()
+    while waiting:
+        for fed in eaters.get(waiting.pop(), ()):
+            if fed.name in met or fed.class_name in _FLATTENING or _is_own_and_empty(loader, fed):
+                continue
+            if fed.class_name not in _SHAPELESS:
+                return False
+            met.add(fed.name)
+            waiting.append(fed.name)
+    return True
+
+
+def _is_own_and_empty(loader: Loader, fed: Fed) -> bool:
+    """Whether a layer is of the user's own class and has no arrays in the file."""
+    arrays, place = loader.seen.content.weights, f"model_weights/{fed.name}/"
+    has_none = isinstance(arrays, tuple) and not any(spec.name.startswith(place) for spec in arrays)
+    return has_none and not loader.owns(fed.item, None)
 
 
 def spoilt_by_functions(loader: Loader, item: dict[str, Any], config: dict[str, Any]) -> Iterator[Problem]:
@@ -113,9 +151,11 @@ def spoilt_by_functions(loader: Loader, item: dict[str, Any], config: dict[str, 
 
 
 def _is_the_users(loader: Loader, kind: str, name: str) -> bool:
-    is_name = name.replace(">", "").isidentifier()
-    is_known = names.is_own(name, kind, loader.generation, is_text=True) or name in TENSORFLOW_FUNCTIONS
-    return is_name and not is_known and loader.lookup(kind, name) is None
+    if not name.replace(">", "").isidentifier() or name in TENSORFLOW_FUNCTIONS:
+        return False
+    if came_later(loader.seen.writer, kind, name):
+        return True
+    return not names.is_own(name, kind, loader.generation, is_text=True) and loader.lookup(kind, name) is None
 
 
 def taken_for_functions(loader: Loader, item: dict[str, Any], config: dict[str, Any]) -> Iterator[Problem]:

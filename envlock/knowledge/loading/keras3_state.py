@@ -133,11 +133,25 @@ def archive_weights(loader: Loader) -> Iterator[Problem]:
         return
     model, arrays = seen.content.config, seen.content.weights
     if isinstance(model, dict) and isinstance(arrays, tuple):
-        lost = _displaced(model, arrays)
+        lost = _unreached(loader, arrays) or _displaced(model, arrays)
     else:
         lost = _second_of_their_class(loader)
     if lost:
         yield _misfiled(loader, lost)
+
+
+def _unreached(loader: Loader, arrays: tuple[TensorSpec, ...]) -> list[dict[str, Any]]:
+    """
+    Models whose layers lie under the name that 2.13 has for them, where Keras 3 asks for `layers` alone.
+
+    It takes the one name for the other since 3.0.2, and only if the model itself has it: one of the user's
+    own class has models inside that do, and does not list its own layers.
+    """
+    if loader.release >= _TAKES_LISTED and any(spec.name.startswith(f"{_LISTED}/") for spec in arrays):
+        return []
+    parts = (f"/{spec.name}".partition(f"/{_LISTED}/") for spec in arrays)
+    places = dict.fromkeys(inner.partition("/")[0] for _, mark, inner in parts if mark)
+    return [{"class_name": _class_like(name), "config": {"name": name}} for name in places]
 
 
 def _displaced(model: dict[str, Any], arrays: tuple[TensorSpec, ...]) -> list[dict[str, Any]]:
@@ -168,7 +182,8 @@ def _displaced(model: dict[str, Any], arrays: tuple[TensorSpec, ...]) -> list[di
 
 def _class_like(name: str) -> str:
     """The class that a name in an archive was made of: `Dense` of `dense_2`."""
-    return "".join(part.capitalize() for part in name.rpartition("_")[0].split("_"))
+    base, _, number = name.rpartition("_")
+    return "".join(part.capitalize() for part in (base if number.isdigit() else name).split("_"))
 
 
 def _held(arrays: tuple[TensorSpec, ...]) -> dict[str, set[str]]:
@@ -211,7 +226,9 @@ def _second_of_their_class(loader: Loader) -> list[dict[str, Any]]:
     return lost
 
 
-_CONTAINERS = {"layers", "_layer_checkpoint_dependencies"}
+_LISTED = "_layer_checkpoint_dependencies"
+_TAKES_LISTED = (3, 0, 2)
+_CONTAINERS = {"layers", _LISTED}
 
 
 def _misfiled(loader: Loader, lost: list[dict[str, Any]]) -> Problem:
