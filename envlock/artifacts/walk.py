@@ -45,6 +45,8 @@ class Found:
 
 
 _Task = tuple[object, Place]
+# What may name an object or hold one.
+_TELLING = (str, dict, list)
 
 
 def walk(data: object, place: Place, found: Found) -> None:
@@ -54,7 +56,7 @@ def walk(data: object, place: Place, found: Found) -> None:
         item, at = waiting.pop()
         match item:
             case list():
-                waiting.extend((inner, at) for inner in reversed(item))
+                waiting.extend((inner, at) for inner in reversed(item) if isinstance(inner, _TELLING))
             case dict() if isinstance(item.get("class_name"), str):
                 waiting.extend(reversed(list(_object(item["class_name"], item, at, found))))
             case dict():
@@ -141,7 +143,8 @@ def _held(item: dict[str, Any], inner: dict[str, Any], *, is_own: bool, label: s
             yield value, Place(kind="layer" if part == "config" else None, owner=label)
         else:
             for key, held in value.items():
-                yield held, place_of(key, label, is_own=is_own)
+                if isinstance(held, _TELLING):
+                    yield held, place_of(key, label, is_own=is_own)
 
 
 def _without_code(config: dict[str, Any], label: str, found: Found) -> dict[str, Any]:

@@ -130,12 +130,12 @@ def _refuse_two_formats(path: Path, size: int) -> None:
 def _saved_model(path: Path, keras: str | None, found: Found) -> None:
     from envlock.inspection import saved_model
 
-    sizes = saved_model.inspect(path, found)
-    parts = dict(saved_model.configs(path))
+    objects = saved_model.inspect(path, found)
+    parts = dict(saved_model.configs(path, objects.said))
     root = parts.get("root", {})
     version = _version(root.get("keras_version")) or keras
     compiled = root.get("training_config")
-    _settings(parts, compiled, version, found, stored=saved_model.stored(path), sizes=sizes)
+    _settings(parts, compiled, version, found, stored=saved_model.stored(path), sizes=objects.sizes)
 
 
 def _settings(

@@ -14,8 +14,9 @@ from envlock.inspection.file_names import Loaded, bound_assets, note_file_names
 from envlock.inspection.found import Found, Refused, shown
 from envlock.inspection.paths import is_bad_name
 from envlock.inspection.strict import MOST_BYTES, parsed
+from envlock.values import frozen
 
-__all__ = ["configs", "inspect", "refuse_links", "stored"]
+__all__ = ["Objects", "configs", "inspect", "refuse_links", "stored"]
 
 _MOST_FILES = 20_000
 _MOST_SHAPE = 1 << 33
@@ -29,12 +30,20 @@ def stored(path: Path) -> int:
     return sum(item.stat().st_size for item in folder.iterdir() if item.is_file()) if folder.is_dir() else 0
 
 
-def inspect(path: Path, found: Found) -> frozenset[int]:
-    """
-    Note what the graphs would run, read and allocate, and what lies beside them.
+# Where something is said of an object, as what kind of object, and what.
+_Said = tuple[str, str, bytes]
 
-    What comes back are the sizes that occur in the shapes of the variables.
-    """
+
+@frozen
+class Objects:
+    """The sizes in the shapes of the variables of a SavedModel, and what Keras says of its objects in it."""
+
+    sizes: frozenset[int]
+    said: list[_Said]
+
+
+def inspect(path: Path, found: Found) -> Objects:
+    """Note what the graphs would run, read and allocate, and what lies beside them."""
     for name in _OTHERS:
         if (path / name).exists():
             raise Refused(f"{name} lies beside saved_model.pb, and may be loaded in its place", subject=name)
@@ -43,12 +52,13 @@ def inspect(path: Path, found: Found) -> frozenset[int]:
         read = list(fields.messages(content(path / "saved_model.pb"), 2))
         if not read:
             raise Refused("saved_model.pb holds no graph")
-        sizes = [size for data in read for size in _graph(fields, data, path, found)]
+        said: list[_Said] = []
+        sizes = [size for data in read for size in _graph(fields, data, path, found, said)]
     except Malformed as error:
         raise graphs.refuse_malformed(error) from None
     for file in _others(path):
         carried.note(file, 0, file.stat().st_size, file.relative_to(path).as_posix(), found)
-    return frozenset(sizes)
+    return Objects(frozenset(sizes), said)
 
 
 def _others(path: Path) -> Iterator[Path]:
@@ -63,7 +73,7 @@ def _others(path: Path) -> Iterator[Path]:
             yield file
 
 
-def _graph(fields: Fields, data: Message, path: Path, found: Found) -> list[int]:
+def _graph(fields: Fields, data: Message, path: Path, found: Found, said: list[_Said]) -> list[int]:
     parts = fields.several(data, (2, 3, 7))
     graph = graphs.read(fields, parts[2])
     if not graph.main.nodes:
@@ -72,7 +82,7 @@ def _graph(fields: Fields, data: Message, path: Path, found: Found) -> list[int]
     _assets([name for _, name in assets], path, found)
     graphs.note_operations(graph, found)
     listed = fields.all(parts[7], (1, 2))
-    files, sizes = _objects(fields, listed[1], found)
+    files, sizes = _objects(fields, listed[1], found, said)
     bound: dict[str, list[list[bool]]] = {}
     for entry in listed[2]:
         function = fields.message(entry, 2)
@@ -98,10 +108,14 @@ def _assets(names: list[str], path: Path, found: Found) -> None:
             raise Refused(f"the asset {shown(name)} is not there", subject=shown(name))
 
 
-def _objects(fields: Fields, objects: list[Message], found: Found) -> tuple[frozenset[int], list[int]]:
+def _objects(
+    fields: Fields, objects: list[Message], found: Found, said: list[_Said]
+) -> tuple[frozenset[int], list[int]]:
     """Which objects are assets, and the sizes in the shapes of variables; one is made before it is filled."""
     assets, sizes = set(), []
     for place, item in enumerate(objects):
+        if b"_tf_keras_" in bytes(item):
+            said += _of_keras(fields, fields.message(item, 4), place)
         for number, value in fields.of(item):
             if number == 5:
                 assets.add(place)
@@ -118,12 +132,11 @@ def _objects(fields: Fields, objects: list[Message], found: Found) -> tuple[froz
     return frozenset(assets), sizes
 
 
-def configs(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What Keras says of each object of the graph, by its path: beside the graph, and inside it."""
+def configs(path: Path, said: list[_Said]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What Keras says of each object, by its path: inside the graph, as `said`, and beside it."""
     try:
         beside = path / "keras_metadata.pb"
-        rows = list(_inside(path))
-        rows += list(_beside(beside)) if beside.is_file() else []
+        rows = said + (list(_beside(beside)) if beside.is_file() else [])
     except Malformed as error:
         raise Refused(f"what Keras says of its objects is damaged: {error}") from None
     left = MOST_BYTES
@@ -136,7 +149,7 @@ def configs(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield where, parsed(text, f"what is said of {shown(where)}")
 
 
-def _beside(file: Path) -> Iterator[tuple[str, str, bytes]]:
+def _beside(file: Path) -> Iterator[_Said]:
     fields = Fields()
     for node in fields.messages(content(file), 1):
         texts = fields.texts(node, (3, 4))
@@ -147,18 +160,11 @@ def _beside(file: Path) -> Iterator[tuple[str, str, bytes]]:
         yield texts[3], texts[4], metadata
 
 
-def _inside(path: Path) -> Iterator[tuple[str, str, bytes]]:
-    """What stands in the graph's own objects, as up to TensorFlow 2.4."""
-    fields = Fields()
-    for data in fields.messages(content(path / "saved_model.pb"), 2):
-        objects = fields.message(data, 7)
-        for number, item in enumerate(fields.messages(objects, 1)):
-            if b"_tf_keras_" not in bytes(item):
-                continue
-            user = fields.message(item, 4)
-            held = fields.texts(user, (1, 3)) if len(user) else {1: "", 3: ""}
-            if held[3] and held[1].startswith("_tf_keras_"):
-                yield f"object {number}", held[1], held[3].encode()
+def _of_keras(fields: Fields, user: Message, place: int) -> Iterator[_Said]:
+    """What stands in an object of the graph itself, as up to TensorFlow 2.4."""
+    held = fields.texts(user, (1, 3))
+    if held[3] and held[1].startswith("_tf_keras_"):
+        yield f"object {place}", held[1], held[3].encode()
 
 
 def refuse_links(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["MOST_PRODUCT", "Budget", "asked", "plain", "product", "untied"]
@@ -99,16 +100,20 @@ def untied(value: Any) -> Any:
 
 def asked(name: str, config: dict[str, Any], build: object) -> int:
     """How many elements the largest arrays of one of Keras' own objects have, as far as its settings tell."""
+    asking = _asking(name)
+    if not asking:
+        return 0
     config = plain(config)
     shapes = list(_shapes(build))
     inputs = max((shape[-1] for shape in shapes if shape and type(shape[-1]) is int), default=1)
-    return max((_whole(item) for item in _elements(name, config, max(1, inputs), shapes)), default=0)
+    elements = (item for one in asking for item in one(config, max(1, inputs), shapes))
+    return max((_whole(item) for item in elements), default=0)
 
 
-def _elements(name: str, config: dict[str, Any], inputs: int, shapes: list[list[Any]]) -> Iterator[int]:
-    for part, elements in _BY_NAME.items():
-        if part in name:
-            yield from elements(config, inputs, shapes)
+@lru_cache(256)
+def _asking(name: str) -> tuple[_Elements, ...]:
+    """How the elements of a class are counted, by what its name says of it."""
+    return tuple(elements for part, elements in _BY_NAME.items() if part in name)
 
 
 def _recurrent(config: dict[str, Any], inputs: int, _: list[list[Any]]) -> Iterator[int]:

@@ -96,8 +96,13 @@ class _Walk:
         if "class_name" in item:
             self._object(item, at)
             return
+        self._hold(item, at)
+
+    def _hold(self, item: dict[str, Any], at: _At) -> None:
+        """All values under their keys but those that can do no harm."""
         for key, value in item.items():
-            self._waiting.append((value, self._inside(at, key)))
+            if value is not None and value is not True and value is not False:
+                self._waiting.append((value, self._inside(at, key)))
 
     def _inside(self, at: _At, key: str) -> _At:
         if key == at.key:
@@ -170,8 +175,7 @@ class _Walk:
         if isinstance(config, dict):
             if kind == OWN:
                 self._own(name, config, item, inside)
-            for key, value in config.items():
-                self._waiting.append((value, self._inside(inside, key)))
+            self._hold(config, inside)
         elif config is not None:
             self._waiting.append((config, inside._replace(key="layers")))
         self._rest(item, inside, {"config", "class_name", "module", "registered_name", "name"})

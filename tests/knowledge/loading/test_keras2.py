@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -643,3 +644,37 @@ def test_a_function_of_the_users_that_makes_texts_alike_is_missed() -> None:
 
     assert codes(seen_by("2.15.0", text)) == []
     assert codes(seen_by("2.15.0", text, is_code_missing=True)) == ["EL201"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reader", "told_of"),
+    [
+        (b"tf", "2.4.0", "tf"),
+        (b"tf", "2.10.0", ""),
+        (b"K", "2.6.0", ""),
+        (b"K", "2.7.0", "K"),
+        (b"np", "2.4.0", ""),
+        (b"keras", "2.10.0", "keras"),
+    ],
+)
+def test_bytecode_without_its_module_runs_among_the_globals_of_keras(
+    name: bytes, reader: str, told_of: str
+) -> None:
+    code = base64.b64encode(base64.b64decode(PYTHON_39) + b"\xda" + bytes([len(name)]) + name).decode()
+
+    def found(**facts: Any) -> list[str]:
+        python = Python(version="3.9.18", implementation="cpython")
+        seen = seen_by(reader, INPUT, make_lambda(code), writer=reader, **facts)
+        seen = replace(seen, current=replace(seen.current, python=python))
+        return [problem.error for problem in problems(seen) if problem.code == "EL129"]
+
+    assert found() == []
+    assert found(is_code_missing=True) == ([f"NameError: name '{told_of}' is not defined"] if told_of else [])
+
+
+def test_a_model_that_was_made_from_models_is_not_made_again() -> None:
+    model = {"class_name": "Mine", "module": "mine", "registered_name": "Mine", "config": {}}
+    held = (TensorSpec(name="layers/functional/layers/dense/vars/0", shape=(4, 2), dtype="float32"),)
+    content = Content(config=model, compile_config=None, weights=held)
+
+    assert codes(seen_by("2.15.0", writer="2.15.0", content=content, kind="keras")) == ["EL124"]

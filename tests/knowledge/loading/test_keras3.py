@@ -419,7 +419,7 @@ def test_a_configuration_is_left_as_it_was() -> None:
     assert json.dumps(model.config) == before
 
 
-@pytest.mark.parametrize(("axis", "codes"), [(3, []), (-1, []), (2, ["EL128"])])
+@pytest.mark.parametrize(("axis", "codes"), [(3, []), (-1, []), (2, ["EL131"])])
 def test_an_axis_that_is_lost_may_be_the_default_counted_from_the_other_end(
     axis: int, codes: list[str]
 ) -> None:
@@ -755,3 +755,76 @@ def test_numbers_below_a_layer_of_the_users_tell_which_class_was_counted_twice()
 
     assert lost("dense", "dense_2") == ["Dense 'dense_2'"]
     assert lost("dense", "dense_1") == []
+
+
+MINE = {"class_name": "Mine", "module": "mine", "registered_name": "Mine", "config": {"units": 4}}
+
+
+@pytest.mark.parametrize(
+    ("eater", "codes"),
+    [
+        (("Flatten", {}), ["EL131"]),
+        (("Activation", {"activation": "relu"}), ["EL131"]),
+        (("Mine", {}), ["EL131"]),
+        (("Heavy", {}), ["EL128"]),
+        (("Dense", {"units": 3}), ["EL128"]),
+    ],
+)
+def test_what_is_joined_along_another_axis_breaks_what_has_weights_for_it(
+    eater: tuple[str, dict[str, Any]], codes: list[str]
+) -> None:
+    held = (TensorSpec(name="model_weights/heavy/heavy/w:0", shape=(4, 2), dtype="float32"),)
+    model = old_model(
+        old_layer("Reshape", name="four", target_shape=[2, 2]),
+        old_layer("Concatenate", [["four", 0, 0, {}], ["four", 0, 0, {}]], axis=1),
+        old_layer(eater[0], [["concatenate", 0, 0, {}]], **eater[1]),
+        weights=held,
+    )
+
+    assert [problem.code for problem in problems(model, "3.5.0")] == codes
+
+
+@pytest.mark.parametrize(
+    ("place", "reader", "lost"),
+    [
+        ("encoder/_layer_checkpoint_dependencies", "3.7.0", ["Dense 'dense'"]),
+        ("encoder/layers", "3.7.0", []),
+        ("_layer_checkpoint_dependencies", "3.7.0", []),
+        ("_layer_checkpoint_dependencies", "3.0.1", ["Dense 'dense'"]),
+    ],
+)
+def test_a_model_of_the_users_hides_the_layers_of_2_13_in_the_models_inside_it(
+    place: str, reader: str, lost: list[str]
+) -> None:
+    held = (TensorSpec(name=f"{place}/dense/vars/0", shape=(4, 2), dtype="float32"),)
+    content = Content(config=MINE, compile_config=None, weights=held)
+
+    found = problems(content, reader, writer="2.13.1", kind="keras")
+
+    assert [problem.subject for problem in found if problem.code == "EL107"] == lost
+
+
+@pytest.mark.parametrize(
+    ("config", "inside", "codes"),
+    [
+        ({}, "functional", ["EL124"]),
+        ({}, "functional_3", ["EL124"]),
+        ({}, "sequential", []),
+        ({"units": 4}, "functional", []),
+    ],
+)
+def test_a_model_that_was_made_from_models_does_not_carry_them(
+    config: dict[str, Any], inside: str, codes: list[str]
+) -> None:
+    held = (TensorSpec(name=f"layers/{inside}/layers/dense/vars/0", shape=(4, 2), dtype="float32"),)
+    content = Content(config=MINE | {"config": config}, compile_config=None, weights=held)
+
+    assert [problem.code for problem in problems(content, "3.7.0", kind="keras")] == codes
+
+
+def test_a_function_that_came_to_keras_later_is_the_users_in_an_h5_of_before() -> None:
+    model = old_model(old_layer("Dense", units=3, activation="mish"))
+
+    assert [code for code, _ in told(model, "3.7.0", writer="2.10.0")] == ["EL125"]
+    assert told(model, "3.7.0", writer="2.15.0") == []
+    assert told(model, "3.7.0", writer="2.10.0", is_code_missing=True) == []
