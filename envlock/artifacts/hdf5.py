@@ -83,7 +83,7 @@ def _found_plainly(path: Path, size: int) -> dict[str, Any] | None:
             raise ArtifactError(f"{path.name} is a damaged HDF5 file: it is truncated")
         texts = hdf5_layout.texts(file, 0, size, _ATTRIBUTES)
         specs = None if texts is None else hdf5_layout.arrays(file, 0, size)
-    if texts is None or not specs:
+    if texts is None or specs is None:
         return None
     rows = [[spec.name, list(spec.shape), spec.dtype] for spec in specs]
     return {**texts, "weights": rows, "objects": len(rows)}

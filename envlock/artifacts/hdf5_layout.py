@@ -39,11 +39,20 @@ class OddError(Exception):
 
 def arrays(file: BinaryIO, start: int, size: int) -> tuple[TensorSpec, ...] | None:
     """The arrays of an HDF5 file that lies in another one from `start` on; `None` if it is not read here."""
+    found = arrays_and_empty(file, start, size)
+    return None if found is None else found[0]
+
+
+def arrays_and_empty(
+    file: BinaryIO, start: int, size: int
+) -> tuple[tuple[TensorSpec, ...], tuple[str, ...]] | None:
+    """The same, and the groups that hold nothing."""
+    walk = Walk(file, start, size)
     try:
-        found = list(Walk(file, start, size).arrays())
+        found = list(walk.arrays())
     except (OddError, struct.error, UnicodeDecodeError, OSError):
         return None
-    return tuple(sorted(found, key=lambda spec: spec.name))
+    return tuple(sorted(found, key=lambda spec: spec.name)), tuple(sorted(walk.empty))
 
 
 def texts(file: BinaryIO, start: int, size: int, names: Collection[str]) -> dict[str, str] | None:
@@ -68,6 +77,7 @@ class Walk:
         self._file, self._start, self._size = file, start, size
         self._met: set[int] = set()
         self._left = _MOST_READ
+        self.empty: list[str] = []
 
     def arrays(self) -> Iterator[TensorSpec]:
         """Every array below the root group."""
@@ -81,10 +91,13 @@ class Walk:
             messages = self._messages(address)
             if _TABLE in messages:
                 within = f"{name}/" if name else ""
+                met = len(waiting)
                 for inner, at in self._entries(messages[_TABLE][-1]):
                     waiting.append((within + inner, at))
                     if len(waiting) > _MOST_OBJECTS:  # the same few bytes may be listed again and again
                         raise OddError
+                if len(waiting) == met:
+                    self.empty.append(name)
             else:
                 yield TensorSpec(name=name, shape=_shape(messages), dtype=_dtype(messages))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["matches", "read", "weights"]
 
 _WEIGHTS = "model.weights.h5"
+_INPUT = re.compile(r"(.+)/(?:layers|_layer_checkpoint_dependencies)/input_layer(?:_\d+)?/vars")
 _NEEDED = ("metadata.json", "config.json")
 _MAX_DIRECTORY = 16 << 20
 
@@ -92,8 +94,18 @@ def _with_arrays(found: Reading, path: Path, start: int, size: int) -> Reading:
     with path.open("rb") as file:
         if hdf5_layout.is_cut(file, start, size):
             raise ArtifactError(f"{path.name} is damaged: {_WEIGHTS} in it is cut short")
-        specs = hdf5_layout.arrays(file, start, size)
-    return found if specs is None else replace(found, content=replace(found.content, weights=specs))
+        listed = hdf5_layout.arrays_and_empty(file, start, size)
+    if listed is None:
+        return found
+    return replace(
+        found, content=replace(found.content, weights=listed[0], functional=_functional(listed[1]))
+    )
+
+
+def _functional(empty: tuple[str, ...]) -> tuple[str, ...]:
+    """The models inside a model that have a layer for their input, which has no weights and yet its place."""
+    found = (_INPUT.fullmatch(name) for name in empty)
+    return tuple(dict.fromkeys(match[1] for match in found if match))
 
 
 def _reading(

@@ -29,6 +29,8 @@ DTYPES = {
 # A value that is longer is a constant or a list that no table has.
 _LONGEST = 400
 _MOST_VALUES = 16
+# What changes a variable, as a state is kept.
+_CHANGE = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp")
 _OTHER = "?"
 
 
@@ -41,11 +43,13 @@ class Operations:
     the graph. By operation and attribute, it holds the settings that stand in the file, as text: `float32`,
     `[int32,int32]`, `true`; TensorFlow leaves out those at their default. `called` are the operations that
     the graph reaches when it is restored or served, which is not all: functions for training are kept too.
+    `is_changing` tells that one of those that it reaches changes variables, and not to restore them.
     """
 
     counts: dict[str, int]
     values: dict[str, dict[str, list[str]]]
     called: tuple[str, ...]
+    is_changing: bool
 
 
 def operations(fields: Fields, definition: Message, *, has_objects: bool = True) -> Operations:
@@ -60,12 +64,18 @@ def operations(fields: Fields, definition: Message, *, has_objects: bool = True)
     bodies = [main, *library.values()]
     counts: Counter[str] = sum((body.ops for body in bodies), Counter())
     own = sorted(counts.keys() - library.keys())
-    called = _reached(main, library)
+    reached = _reached(main, library)
+    called = set[str]().union(*(body.ops for body in reached))
     return Operations(
         counts={name: counts[name] for name in own},
         values={name: graph.values(name) for name in own if graph.has(name)},
         called=tuple(name for name in own if name in called),
+        is_changing=any(_is_changing(body) for body in reached[1:]),
     )
+
+
+def _is_changing(body: _Body) -> bool:
+    return "RestoreV2" not in body.ops and any(op.startswith(_CHANGE) for op in body.ops)
 
 
 @frozen
@@ -76,15 +86,13 @@ class _Body:
     functions: set[str]
 
 
-def _reached(main: _Body, library: dict[str, _Body]) -> set[str]:
-    found: set[str] = set()
-    waiting, seen = [main], set[str]()
-    while waiting:
-        body = waiting.pop()
-        found |= body.ops.keys()
+def _reached(main: _Body, library: dict[str, _Body]) -> list[_Body]:
+    """The graph itself, and the functions that it comes to."""
+    found, seen = [main], set[str]()
+    for body in found:
         for name in (body.functions | body.ops.keys()) & library.keys() - seen:
             seen.add(name)
-            waiting.append(library[name])
+            found.append(library[name])
     return found
 
 

@@ -97,6 +97,7 @@ def _content(graph: _Graph, path: Path, described: _Described, signatures: tuple
         ops=found.counts,
         op_values=found.values,
         called=found.called,
+        is_changing=found.is_changing,
         slots=tuple(sorted(set(_slots(graph)))),
         has_keras_metadata=described.is_there,
         signatures=signatures,

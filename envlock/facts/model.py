@@ -90,12 +90,13 @@ class Content:
 
     The rest is of a SavedModel: `ops` the operations of its graphs with how often each stands there,
     `op_values` of those that loading imports the values of their attributes as text, defaults left out,
-    `called` those that serving it may run, `slots` what its optimizers with slot variables are called,
-    sorted, `signatures` the functions it offers, `missing` the files it counts on and lacks,
-    `has_keras_metadata` whether Keras 2 left its own description in it, `parts` what that says of each
-    tracked object below the root, `identifiers` of what kind each Keras object is, and `tracked` the names
-    of what those hold that have no stored functions, each
-    by its path.
+    `called` those that serving it may run, `is_changing` whether it changes variables when it is served,
+    `slots` what its optimizers with slot variables are called, sorted, `signatures` the functions it offers,
+    `missing` the files it counts on and lacks, `has_keras_metadata` whether Keras 2 left its own description
+    in it, `parts` what that says of each tracked object below the root, `identifiers` of what kind each
+    Keras object is, and `tracked` the names of what those hold that have no stored functions, each by its
+    path. `functional` is where in an archive the weights of models lie that were put together of
+    inputs and outputs.
     """
 
     config: Maybe[dict[str, Any] | None] = None
@@ -103,11 +104,13 @@ class Content:
     ops: Maybe[dict[str, int]] = field(default_factory=dict)
     op_values: Maybe[dict[str, Any]] = field(default_factory=dict)
     called: Maybe[tuple[str, ...]] = ()
+    is_changing: Maybe[bool] = recorded(default=False)
     slots: Maybe[tuple[str, ...]] = ()
     has_keras_metadata: bool = False
     signatures: Maybe[tuple[Signature, ...]] = ()
     assets: Maybe[tuple[str, ...]] = ()
     weights: Maybe[tuple[TensorSpec, ...]] = recorded()
+    functional: Maybe[tuple[str, ...]] = recorded(())
     missing: Maybe[tuple[str, ...]] = ()
     parts: Maybe[dict[str, Any]] = field(default_factory=dict)
     identifiers: Maybe[dict[str, str]] = field(default_factory=dict)

@@ -373,3 +373,18 @@ def test_arrays_that_come_back_garbled_are_unknown(monkeypatch: pytest.MonkeyPat
     _answers(monkeypatch, json.dumps({"objects": 1, "weights": [row]}))
 
     assert hdf5.weights(KERAS_2) == Unknown("the file could not be read: its arrays came back garbled")
+
+
+def test_a_model_without_weights_is_read_without_the_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "empty.h5"
+    with h5py.File(path, "w") as opened:
+        opened.attrs["model_config"] = '{"class_name": "Sequential", "config": {"layers": []}}'
+        opened.create_group("model_weights")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+
+    found = hdf5.read(path).content
+
+    assert (found.config, found.weights) == ({"class_name": "Sequential", "config": {"layers": []}}, ())

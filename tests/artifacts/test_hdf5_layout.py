@@ -44,6 +44,19 @@ def test_every_array_is_found_wherever_the_file_begins() -> None:
     assert read(written({})) == ()
 
 
+def test_groups_that_hold_nothing_are_listed() -> None:
+    file = io.BytesIO()
+    with h5py.File(file, "w") as opened:
+        opened.create_dataset("layers/dense/vars/0", shape=(2,), dtype="float32")
+        opened.create_group("layers/input_layer/vars")
+
+    found = hdf5_layout.arrays_and_empty(file, 0, len(file.getvalue()))
+
+    assert found is not None
+    assert [spec.name for spec in found[0]] == ["layers/dense/vars/0"]
+    assert found[1] == ("layers/input_layer/vars",)
+
+
 def test_what_is_not_read_here_is_left_to_the_library() -> None:
     assert read(written(MANY, libver="latest")) is None
     assert read(written({"big": ((1,), ">f4")})) is None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from dataclasses import replace
@@ -369,3 +370,27 @@ def test_weights_that_were_cut_short_are_damage(tmp_path: Path) -> None:
 
     with pytest.raises(ArtifactError, match=r"cut\.keras is damaged: model\.weights\.h5 in it is cut short"):
         keras_zip.read(path)
+
+
+@pytest.mark.parametrize(
+    ("group", "functional"),
+    [
+        ("layers/functional/layers/input_layer/vars", ("layers/functional",)),
+        ("encoder/_layer_checkpoint_dependencies/input_layer_1/vars", ("encoder",)),
+        ("layers/input_layer/vars", ()),
+        ("encoder/layers/flatten/vars", ()),
+    ],
+)
+def test_models_of_inputs_and_outputs_inside_a_model_are_told_by_their_inputs(
+    tmp_path: Path, group: str, functional: tuple[str, ...]
+) -> None:
+    h5py = pytest.importorskip("h5py")
+    weights = io.BytesIO()
+    with h5py.File(weights, "w") as opened:
+        opened.create_dataset("vars/0", shape=(2,), dtype="float32")
+        opened.create_group(group)
+    path = _archive(tmp_path / "house.keras")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("model.weights.h5", weights.getvalue())
+
+    assert keras_zip.read(path).content.functional == functional

@@ -447,6 +447,27 @@ def test_what_the_graph_reaches_is_called(tmp_path: Path) -> None:
     assert set(found.ops) == {*found.called, "ReluGrad"}
 
 
+@pytest.mark.parametrize(
+    ("ops", "is_changing"),
+    [
+        (["ReadVariableOp", "Relu"], False),
+        (["AssignVariableOp"], True),
+        (["AssignAddVariableOp", "Relu"], True),
+        (["RestoreV2", "AssignVariableOp"], False),
+    ],
+)
+def test_what_changes_variables_when_it_is_served_keeps_a_state(
+    tmp_path: Path, ops: list[str], is_changing: bool
+) -> None:
+    call = _valued("PartitionedCall", f=_field(10, _field(1, "served")))
+    trained = _defined("trained", _valued("AssignVariableOp"))
+    library = _library(_defined("served", *(_valued(op) for op in ops)), trained)
+
+    found = _read_graph(tmp_path / "house", _field(1, call) + library)
+
+    assert found.is_changing is is_changing
+
+
 def test_a_node_that_ends_too_early_is_damage(tmp_path: Path) -> None:
     folder = _folder(tmp_path / "house", _field(2, _field(1, b"\x12\x09MatMul")))
 

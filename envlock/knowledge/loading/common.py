@@ -13,6 +13,7 @@ from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import THREE, Release
 
 if TYPE_CHECKING:
+    from envlock.facts import Content
     from envlock.knowledge.releases import KerasClass
 
 __all__ = [
@@ -25,9 +26,9 @@ __all__ = [
     "kind_of",
     "label",
     "listed",
-    "made_of_models",
     "missing_code",
     "not_loaded",
+    "not_revived",
     "own_text_functions",
     "policy_of",
     "shown",
@@ -130,17 +131,14 @@ def is_put_together(
     return "trainable" in found or any(name.startswith("_layer_checkpoint_dependencies/") for name in held)
 
 
-def made_of_models(
-    writer: Release, config: dict[str, Any], held: tuple[str, ...], reader: str
-) -> Iterator[Problem]:
-    """
-    A model of the user's own class that was made from other models, which its configuration leaves out.
-
-    Keras 2 records the arguments of a constructor as long as all of them are plain values, and nothing if
-    one is an object. A functional model inside is most often such an argument, as a sequential one is not.
-    """
-    if (2, 12) <= writer < THREE and config.get("config") == {} and any(map(_FUNCTIONAL.match, held)):
-        what = label(config)
+def not_revived(content: Content, writer: Release, reader: str) -> Iterator[Problem]:
+    """What keeps a model of the user's own class from being made and filled again, by how its weights lie."""
+    config = content.config
+    if not isinstance(config, dict) or "layers" in config_of(config) or is_own(config, None, None):
+        return
+    held = [spec.name for spec in content.weights] if isinstance(content.weights, tuple) else []
+    what = label(config)
+    if _is_made_of_models(config, writer, held, content.functional):
         yield Problem(
             code="EL124",
             subject=what,
@@ -148,9 +146,39 @@ def made_of_models(
             error="TypeError: Unable to revive model from config. When overriding the `get_config()` method, "
             "make sure that the returned config contains all items used as arguments",
         )
+    elif "build_config" not in config and any(map(_AT_THE_TOP.match, held)):
+        name = shown(config_of(config).get("name", snake(text_of(config, "class_name") or "")))
+        yield Problem(
+            code="EL128",
+            subject=what,
+            message=f"{what} has variables that its own build() makes, which {reader} does not call",
+            error=f"ValueError: Layer '{name}' expected 0 variables, but received",
+        )
 
 
-_FUNCTIONAL = re.compile(r"layers/functional(_\d+)?/")
+def _is_made_of_models(config: dict[str, Any], writer: Release, held: list[str], functional: object) -> bool:
+    """
+    Whether a model was made from other models, which its configuration leaves out.
+
+    Keras 2 records the arguments of a constructor as long as all of them are plain values, and nothing if
+    one is an object; Keras 3 never records those of a model. A functional model inside is most often such an
+    argument, as a sequential one is not, unless the model has optimizers of its own to train them with.
+    """
+    stated = set(config_of(config))
+    if (2, 12) <= writer < THREE:
+        is_bare = config.get("config") == {}
+    else:
+        is_bare = writer >= THREE and stated == {"name", "trainable", "dtype"}
+    if not is_bare:
+        return False
+    has_models = any(map(_MODEL_INSIDE.match, held))
+    is_functional = bool(functional) and isinstance(functional, tuple)
+    return is_functional or (has_models and any(map(_OPTIMIZER.match, held)))
+
+
+_AT_THE_TOP = re.compile(r"vars/\d")
+_MODEL_INSIDE = re.compile(r"(?!layers/)\w+/(?:layers|_layer_checkpoint_dependencies)/|layers/\w+/layers/")
+_OPTIMIZER = re.compile(r"(?!optimizer/)\w*optimizer\w*/vars/")
 
 
 def is_counted_once(name: str, names: Collection[str]) -> bool:

@@ -14,7 +14,10 @@ from envlock.values import frozen
 if TYPE_CHECKING:
     from envlock.knowledge.releases import KerasApi, KerasClass
 
-__all__ = ["Load", "came_later", "load", "refused", "tables_of"]
+__all__ = ["WITHOUT_LAYERS", "Load", "came_later", "load", "refused", "tables_of", "without_layers"]
+
+# The first release in which a model of the user's own class may list no layers.
+WITHOUT_LAYERS: Release = (2, 9)
 
 
 # As Keras 2 calls what it looks up in each of its dictionaries.
@@ -31,6 +34,8 @@ _OF_TENSORFLOW = frozenset({"crelu", "leaky_relu", "log_sigmoid", "log_softmax",
 
 # The last Keras 2 that came with TensorFlow.
 _LAST: Release = (2, 15, 0)
+# Stands for the newest that there is a table of.
+_NEWEST: Release = (3, 99)
 
 _PLACES = ("keras.optimizers", "keras.optimizers.experimental")
 
@@ -136,11 +141,11 @@ def tables_of(writer: Release) -> KerasApi | None:
 
 
 def came_later(writer: Release, kind: str, name: str) -> bool:
-    """Whether Keras 2 has a name since a release after the writer's: in the file it is the user's."""
+    """Whether Keras has a name since a release after the writer's: in the file it is the user's."""
     written = tables_of(writer)
-    if written is None or not written.is_exact or writer >= THREE or written.lookup(kind, name):
+    if written is None or not written.is_exact or written.lookup(kind, name):
         return False
-    last = tables_of(_LAST)
+    last = tables_of(_LAST if writer < THREE else _NEWEST)
     return last is not None and last.lookup(kind, name) is not None
 
 
@@ -184,3 +189,13 @@ def refused(code: str, item: Any, message: str, *, error: str = "", avoided_by: 
     """A problem with one object, told in `message` behind the name of that object."""
     what = label(item)
     return Problem(code=code, subject=what, message=f"{what} {message}", error=error, avoided_by=avoided_by)
+
+
+def without_layers(load: Load, what: str) -> Problem:
+    """`Model.from_config` before 2.9, for a model that lists no layers."""
+    return Problem(
+        code="EL124",
+        subject=what,
+        message=f"{what} does not carry `layers`, which {load.reader_name} needs of every model",
+        error="KeyError: 'layers'",
+    )

@@ -22,7 +22,7 @@ from envlock.knowledge.loading.common import (
     shown,
     text_of,
 )
-from envlock.knowledge.loading.keras2_load import Load, refused
+from envlock.knowledge.loading.keras2_load import WITHOUT_LAYERS, Load, refused, without_layers
 from envlock.knowledge.problem import Problem
 
 __all__ = ["is_network", "problems"]
@@ -137,17 +137,12 @@ def _stated_by_keras_3(load: Load, item: dict[str, Any]) -> Iterator[Problem]:
 
 def _not_revived(load: Load, item: dict[str, Any]) -> Iterator[Problem]:
     """A model of the user's that lists no layers, which `Model.from_config` asks for before 2.9."""
-    if load.reader >= (2, 9) or _OF_LAYERS & set(config_of(item)):
+    if load.reader >= WITHOUT_LAYERS or _OF_LAYERS & set(config_of(item)):
         return
     # The weights of a model lie under its own name and that of each of its layers.
     place = f"model_weights/{text_of(item, 'name')}/"
     if any(name.startswith(place) and name.count("/") > 3 for name in load.held):
-        yield refused(
-            "EL124",
-            item,
-            f"does not carry `layers`, which {load.reader_name} needs of every model",
-            error="KeyError: 'layers'",
-        )
+        yield without_layers(load, label(item))
 
 
 def _configured(load: Load, item: dict[str, Any], qualified: str) -> Iterator[Problem]:

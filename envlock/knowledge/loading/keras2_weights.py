@@ -17,12 +17,11 @@ from envlock.knowledge.loading.common import (
     is_counted_once,
     is_put_together,
     label,
-    made_of_models,
     shown,
     snake,
     text_of,
 )
-from envlock.knowledge.loading.keras2_load import Load
+from envlock.knowledge.loading.keras2_load import WITHOUT_LAYERS, Load, without_layers
 from envlock.knowledge.loading.keras2_objects import is_network
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import THREE, Release
@@ -48,7 +47,6 @@ _FILED = frozenset({"IntegerLookup", "StringLookup", "TextVectorization"})
 def in_archive(load: Load, config: dict[str, Any], held: Maybe[tuple[TensorSpec, ...]]) -> Iterator[Problem]:
     """The weights that this Keras asks for under other names than the archive has."""
     yield from _copied(load, config)
-    yield from made_of_models(load.writer, config, load.held, load.reader_name)
     if is_put_together(load.writer, config, load.held, is_archive=True):
         what = label(config)
         yield Problem(
@@ -102,6 +100,8 @@ def in_hdf5(load: Load, config: dict[str, Any]) -> Iterator[Problem]:
         what = label(config)
         said = f"{what} lists no layers, so {load.reader_name} has none to give the weights to"
         yield _homeless(load, what, said, "0")
+    elif load.reader < WITHOUT_LAYERS:
+        yield without_layers(load, label(config))
 
 
 def _is_filled(load: Load) -> bool:

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from envlock.facts import WEIGHTS_LOADER
-from envlock.knowledge.loading.common import is_put_together, label, made_of_models, shown, text_of
+from envlock.knowledge.loading.common import is_put_together, label, not_revived, shown, text_of
 from envlock.knowledge.loading.keras3_base import MODEL
 from envlock.knowledge.loading.keras3_compile import archive_settings, hdf5_settings
 from envlock.knowledge.loading.keras3_loader import Loader, Task, loader_of
@@ -77,7 +77,7 @@ def _put_together(loader: Loader) -> Iterator[Problem]:
     held = tuple(spec.name for spec in arrays) if isinstance(arrays, tuple) else ()
     if not isinstance(config, dict):
         return
-    yield from made_of_models(loader.seen.writer, config, held, loader.name)
+    yield from not_revived(loader.seen.content, loader.seen.writer, loader.name)
     if is_put_together(loader.seen.writer, config, held, is_archive=True):
         name = shown(text_of(config, "class_name") or "model")
         yield Problem(

@@ -15,6 +15,7 @@ from envlock.knowledge.loading.common import (
     shown,
     text_of,
 )
+from envlock.knowledge.loading.keras2_load import came_later
 from envlock.knowledge.loading.keras3_base import base_keys, base_values
 from envlock.knowledge.loading.keras3_lambda import lambda_problems
 from envlock.knowledge.loading.keras3_legacy import (
@@ -213,7 +214,7 @@ def _unknown_name(loader: Loader, task: Task, name: str) -> _Step:
     error = f"ValueError: Could not interpret {_spelt(kind)} identifier: {shown(name)}"
     is_nameless = not name.replace(">", "").isidentifier()  # such as "<lambda>"
     is_own = names.is_own(name, kind, loader.generation, is_text=True) or name in TENSORFLOW_FUNCTIONS
-    if is_own or is_nameless:
+    if is_nameless or (is_own and not came_later(loader.seen.writer, kind, name)):
         yield Problem(
             code="EL121",
             subject=task.owner,

@@ -95,7 +95,14 @@ def hdf5_weights(loader: Loader) -> Iterator[Problem]:
 
 
 def _never_built(loader: Loader, model: dict[str, Any], holders: set[str]) -> Iterator[Problem]:
-    """A model of the user's own class is not built from an `.h5` file, and has no weights to fill."""
+    """
+    A model of the user's own class is not built from an `.h5` file, and has no weights to fill.
+
+    Keras 2 writes none but those that are made of inputs and outputs; one that records arguments of its own
+    in place of its layers makes them itself.
+    """
+    if loader.generation == "2" and not set(config_of(model)) <= {"name", "trainable"}:
+        return
     values = config_of(model).values()
     held = [part for value in values for part in (value if isinstance(value, list) else [value])]
     parts = {text_of(config_of(part), "name") for part in held if _is_built(part)}
@@ -162,12 +169,13 @@ def _displaced(model: dict[str, Any], arrays: tuple[TensorSpec, ...]) -> list[di
     walked: set[str] = set()
     while waiting:
         item, place, is_lost = waiting.pop()
-        walked.add(place)
         inner = []
         for layer, there, here in _names(item, held.get(place, frozenset())):
             if there is not None:
                 inner.append((layer, f"{place}/{there}", is_lost or there != here))
         lost += [item] if is_lost and not inner else []
+        if "layers" in config_of(item):
+            walked.add(place)
         waiting += reversed(inner)
     # Of models inside the user's own layers no layers are listed: there the numbers themselves tell.
     hidden = (

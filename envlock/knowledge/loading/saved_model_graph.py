@@ -52,7 +52,7 @@ def problems(seen: Comparison) -> Iterator[Problem]:
         yield from imported(seen, api)
         yield from _kernels(seen, api)
     yield from _random(seen)
-    yield from _states(seen)
+    yield from list(_states(seen)) or _changing(seen)
     yield from _slots(seen)
     yield from _files(seen)
     yield from _signature(seen)
@@ -225,6 +225,18 @@ def _random(seen: Comparison) -> Iterator[Problem]:
             code="EL131",
             subject=_SERVED,
             message=f"the signature draws random numbers ({drawing}), so that no two calls agree",
+            loaders=_PLAIN,
+            is_silent=True,
+        )
+
+
+def _changing(seen: Comparison) -> Iterator[Problem]:
+    """What is exported of layers that keep a state goes on from the one before."""
+    if seen.content.is_changing is True:
+        yield Problem(
+            code="EL131",
+            subject=_SERVED,
+            message="the signature changes variables, so that what it gives depends on the calls before",
             loaders=_PLAIN,
             is_silent=True,
         )

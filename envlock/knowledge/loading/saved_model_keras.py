@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from envlock.knowledge.loading import keras2_compile, keras2_nodes, keras2_objects, keras2_silent
 from envlock.knowledge.loading.common import config_of, key_problems, label, missing_code, shown, text_of
-from envlock.knowledge.loading.keras2_load import Load, load
+from envlock.knowledge.loading.keras2_load import WITHOUT_LAYERS, Load, load, without_layers
 from envlock.knowledge.problem import COMPILE, Problem
 from envlock.knowledge.rule import Comparison
 from envlock.values import replace
@@ -31,6 +31,8 @@ _MODELS = frozenset({"_tf_keras_model", "_tf_keras_network", _SEQUENTIAL})
 # The kinds that have a stand-in for a class that cannot be had: not the recurrent layers.
 _STAND_INS = _MODELS | {_INPUT, "_tf_keras_layer"}
 
+# What Keras 2 writes of an object whose class says nothing of itself.
+_UNSAID = "layer was saved without config"
 _SWALLOWS_ALL = (2, 12)
 _DEEPEST = 50
 
@@ -139,6 +141,8 @@ class _Walk:
         if not isinstance(said.get("config"), dict):
             return  # its class writes no configuration: it comes from the stored functions
         found = list(keras2_objects.problems(self._job, _object(said), "layer", label(said)))
+        if kind in _MODELS and self._is_made_of_layers(said):
+            found.append(without_layers(self._job, label(said)))
         silent = [problem for problem in found if problem.is_silent]
         found = [problem for problem in found if not problem.is_silent]
         if not found:
@@ -151,6 +155,13 @@ class _Walk:
             yield from (self._renamed(problem, said) for problem in found if _is_loud(problem))
         elif kind not in _STAND_INS:
             yield from (self._without_stand_in(problem, kind, said) for problem in found)
+
+    def _is_made_of_layers(self, said: dict[str, Any]) -> bool:
+        """Whether `Model.from_config` makes a model of the user's class, which once took layers alone."""
+        config = said["config"]
+        is_there = not self._job.is_code_missing and not self._job.is_own(said, "model")
+        is_told = "layers" not in config and _UNSAID not in config
+        return is_there and is_told and self._job.reader < WITHOUT_LAYERS
 
     def _state(self, path: str, said: dict[str, Any]) -> Iterator[Problem]:
         """What a layer that is never stored as functions still needs, once it is made."""

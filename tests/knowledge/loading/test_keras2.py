@@ -675,6 +675,19 @@ def test_bytecode_without_its_module_runs_among_the_globals_of_keras(
 def test_a_model_that_was_made_from_models_is_not_made_again() -> None:
     model = {"class_name": "Mine", "module": "mine", "registered_name": "Mine", "config": {}}
     held = (TensorSpec(name="layers/functional/layers/dense/vars/0", shape=(4, 2), dtype="float32"),)
-    content = Content(config=model, compile_config=None, weights=held)
 
-    assert codes(seen_by("2.15.0", writer="2.15.0", content=content, kind="keras")) == ["EL124"]
+    def found(*functional: str) -> list[str]:
+        content = Content(config=model, compile_config=None, weights=held, functional=functional)
+        return codes(seen_by("2.15.0", writer="2.15.0", content=content, kind="keras"))
+
+    assert found("layers/functional") == ["EL124"]
+    assert found() == []
+
+
+def test_before_2_9_a_model_of_the_users_lists_its_layers_in_an_h5() -> None:
+    config = {"name": "mine", "trainable": True, "units": 4}
+    held = (TensorSpec(name="model_weights/dense/dense/kernel:0", shape=(4, 2), dtype="float32"),)
+    content = Content(config={"class_name": "Mine", "config": config}, compile_config=None, weights=held)
+
+    assert told(seen_by("2.8.0", writer="2.13.1", content=content)) == [("EL124", "KeyError: 'layers'")]
+    assert codes(seen_by("2.10.0", writer="2.13.1", content=content)) == []

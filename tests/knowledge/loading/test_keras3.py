@@ -804,22 +804,79 @@ def test_a_model_of_the_users_hides_the_layers_of_2_13_in_the_models_inside_it(
     assert [problem.subject for problem in found if problem.code == "EL107"] == lost
 
 
+def subclassed(config: dict[str, Any], *names: str, **facts: Any) -> Content:
+    held = tuple(TensorSpec(name=f"{name}/vars/0", shape=(4, 2), dtype="float32") for name in names)
+    whole = MINE | {"config": config, "build_config": {"input_shape": [None, 4]}}
+    return Content(**{"config": whole, "compile_config": None, "weights": held} | facts)
+
+
+BASE = {"name": "mine", "trainable": True, "dtype": "float32"}
+
+
 @pytest.mark.parametrize(
-    ("config", "inside", "codes"),
+    ("writer", "config", "names", "functional", "codes"),
     [
-        ({}, "functional", ["EL124"]),
-        ({}, "functional_3", ["EL124"]),
-        ({}, "sequential", []),
-        ({"units": 4}, "functional", []),
+        ("2.15.0", {}, ["layers/functional/layers/dense"], ["layers/functional"], ["EL124"]),
+        ("2.15.0", {}, ["layers/sequential/layers/dense"], [], []),
+        ("2.15.0", {}, ["layers/sequential/layers/dense", "optimizer"], [], []),
+        ("2.15.0", {}, ["layers/sequential/layers/dense", "d_optimizer"], [], ["EL124"]),
+        ("2.15.0", {}, ["dense", "d_optimizer"], [], []),
+        ("2.15.0", {"units": 4}, ["layers/functional/layers/dense"], ["layers/functional"], []),
+        ("3.5.0", BASE, ["encoder/layers/dense"], ["encoder"], ["EL124"]),
+        ("3.5.0", BASE, ["encoder/layers/dense"], [], []),
+        ("3.5.0", {**BASE, "units": 4}, ["encoder/layers/dense"], ["encoder"], []),
     ],
 )
 def test_a_model_that_was_made_from_models_does_not_carry_them(
-    config: dict[str, Any], inside: str, codes: list[str]
+    writer: str, config: dict[str, Any], names: list[str], functional: list[str], codes: list[str]
 ) -> None:
-    held = (TensorSpec(name=f"layers/{inside}/layers/dense/vars/0", shape=(4, 2), dtype="float32"),)
+    content = subclassed(config, *names, functional=tuple(functional))
+
+    assert [problem.code for problem in problems(content, "3.7.0", writer=writer, kind="keras")] == codes
+
+
+@pytest.mark.parametrize(
+    ("built", "names", "codes"), [(False, [""], ["EL128"]), (True, [""], []), (False, ["a/"], [])]
+)
+def test_variables_that_a_model_makes_when_it_is_built_need_it_to_be_built(
+    built: bool, names: list[str], codes: list[str]
+) -> None:
+    content = subclassed({"units": 4})
+    held = tuple(TensorSpec(name=f"{name}vars/0", shape=(4, 2), dtype="float32") for name in names)
+    build = {"build_config": {"input_shape": [None, 4]}} if built else {}
+    content = Content(config=MINE | build, compile_config=None, weights=held)
+
+    found = problems(content, "3.7.0", kind="keras")
+
+    assert [problem.code for problem in found] == codes
+    assert all("Layer 'mine' expected 0 variables" in problem.error for problem in found)
+
+
+def test_a_layer_of_the_users_own_model_that_2_13_counted_twice_is_displaced() -> None:
+    def lost(*names: str) -> list[str]:
+        content = subclassed({"units": 4}, *(f"_layer_checkpoint_dependencies/{name}" for name in names))
+        found = problems(content, "3.7.0", writer="2.13.1", kind="keras")
+        return [problem.code for problem in found]
+
+    assert lost("dense", "dense_1") == []
+    assert lost("dense", "dense_2") == ["EL107"]
+
+
+@pytest.mark.parametrize(("config", "codes"), [({"units": 4}, []), ({"name": "mine"}, ["EL128"])])
+def test_a_model_in_an_h5_of_keras_2_makes_its_layers_of_its_own_arguments(
+    config: dict[str, Any], codes: list[str]
+) -> None:
+    held = (TensorSpec(name="model_weights/dense/dense/kernel:0", shape=(4, 2), dtype="float32"),)
     content = Content(config=MINE | {"config": config}, compile_config=None, weights=held)
 
-    assert [problem.code for problem in problems(content, "3.7.0", kind="keras")] == codes
+    assert [problem.code for problem in problems(content, "3.11.3", writer="2.13.1")] == codes
+
+
+@pytest.mark.parametrize(("writer", "codes"), [("3.5.0", []), ("3.15.1", ["EL121"])])
+def test_a_function_that_came_to_keras_3_later_is_the_users_before(writer: str, codes: list[str]) -> None:
+    content = make_content(make_layer("Activation", name="sp", activation="squareplus"))
+
+    assert [problem.code for problem in problems(content, "3.3.3", writer=writer, kind="keras")] == codes
 
 
 def test_a_function_that_came_to_keras_later_is_the_users_in_an_h5_of_before() -> None:

@@ -18,6 +18,7 @@ from envlock.facts import KERAS_LOADER, SAVED_MODEL_LOADER, Content, Signature, 
 from envlock.knowledge.loading import saved_model
 from envlock.knowledge.releases import keras
 from envlock.knowledge.rule import Comparison, release
+from envlock.values import replace
 
 SERVED = (Signature(name="serving_default", inputs=(), outputs=()),)
 BOTH = (SAVED_MODEL_LOADER, KERAS_LOADER)
@@ -258,6 +259,13 @@ def test_random_numbers_in_the_signature_are_silent():
     assert (found.code, found.is_silent) == ("EL131", True)
 
 
+def test_a_signature_that_changes_variables_goes_on_from_the_call_before():
+    (found,) = saved_model.graph(seen(make_graph(ops={}, is_changing=True)))
+
+    assert (found.code, found.is_silent) == ("EL131", True)
+    assert graph(make_graph(ops={}, is_changing=False)) == []
+
+
 @pytest.mark.parametrize(("dtypes", "codes"), [(["float32"], []), (["float32", "int64"], ["EL131"])])
 def test_random_numbers_of_a_constant_seed_are_always_the_same(dtypes, codes):
     op = "StatelessRandomNormalV2"
@@ -483,3 +491,22 @@ def test_no_file_is_too_odd_for_a_walk(said, root, compiled, values, kind):
     for reader, tensorflow in (("2.4.0", "2.4.4"), ("2.10.0", "2.10.1"), ("2.15.0", "2.15.1")):
         model(content, reader=reader, tensorflow=tensorflow, writer="2.5.0", is_code_missing=True)
         graph(content, reader=reader, tensorflow=tensorflow)
+
+
+@pytest.mark.parametrize(
+    ("config", "reader", "is_code_missing", "told"),
+    [
+        ({"units": 3}, "2.8.0", False, ["EL124"]),
+        ({"units": 3}, "2.10.0", False, []),
+        ({"units": 3}, "2.8.0", True, []),
+        ({"layer was saved without config": True}, "2.8.0", False, []),
+    ],
+)
+def test_before_2_9_a_model_of_the_users_is_made_of_layers_alone(config, reader, is_code_missing, told):
+    content = make_model("_tf_keras_model")
+    content = replace(content, config={"class_name": "Mine", "name": "mine", "config": config})
+
+    found = model(content, reader=reader, writer="2.8.0", is_code_missing=is_code_missing)
+
+    assert [code for code, _, _ in found] == told
+    assert all(error == "KeyError: 'layers'" for _, _, error in found)
