@@ -45,6 +45,8 @@ class Found:
 
 
 _Task = tuple[object, Place]
+# All that is written of an object without settings, as of most initializers.
+_ALONE = {"class_name", "config", "module", "registered_name"}
 # What may name an object or hold one.
 _TELLING = (str, dict, list)
 
@@ -118,6 +120,8 @@ def _instance(name: str, item: dict[str, Any], at: Place, found: Found) -> Itera
     key = (name, module, registered, kind, is_own)
     found.classes[key] = found.classes.get(key, 0) + 1
     found.keys.setdefault(name, set()).update(inner)
+    if is_own and len(item) == len(_ALONE & item.keys()) and not any(inner.values()):
+        return
     label = f"{name} {inner['name']!r}" if isinstance(inner.get("name"), str) else name
     if not is_own:
         asked = registered if registered and ">" in registered else name

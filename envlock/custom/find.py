@@ -14,7 +14,7 @@ from envlock.custom import source
 from envlock.custom.isolated import original_name
 from envlock.custom.meaning import Sources, meaning, reached
 from envlock.custom.reach import PROGRAM
-from envlock.facts import Content, CustomObject, Maybe, Unknown
+from envlock.facts import Constructor, Content, CustomObject, Maybe, Unknown
 from envlock.values import frozen
 
 __all__ = [
@@ -30,6 +30,11 @@ __all__ = [
 
 # What every model has, or nobody's model needs; of these no module is the user's.
 FRAMEWORKS = {"envlock", "keras", "tf_keras", "tensorflow", "builtins", "numpy", "jax", "torch"}
+# Keras' own classes whose `from_config` hands the configuration on as it is.
+_PLAIN_MAKERS = {
+    *("Layer", "Model", "Operation", "Functional", "Loss", "Metric", "Initializer", "RandomInitializer"),
+    *("Regularizer", "Constraint", "LearningRateSchedule", "object"),
+}
 _VISIT_LIMIT = 200_000
 
 Named = Callable[[Any], str]
@@ -218,7 +223,45 @@ def _describe(
         distribution=None if is_own else owner(module.partition(".")[0], distributions),
         modules=tuple(part.name for part in local),
         imports=tuple(sorted({own for top in wanted if (own := owner(top, distributions))})),
+        constructor=_constructor(kind),
     )
+
+
+def _constructor(kind: Any) -> Constructor | None:
+    """What a class takes when it is made from its configuration, where its own constructor does that."""
+    import inspect
+
+    if not isinstance(kind, type) or not _is_frameworks(kind, "from_config"):
+        return None
+    if _is_frameworks(kind, "__init__") or _holder(kind, "from_config").__name__ not in _PLAIN_MAKERS:
+        return None
+    try:
+        _, *named = inspect.signature(vars(_holder(kind, "__init__"))["__init__"]).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    kinds = {part.kind: part.name for part in named}
+    plain = [part for part in named if part.kind in {part.POSITIONAL_OR_KEYWORD, part.KEYWORD_ONLY}]
+    takes = tuple(part.name for part in plain)
+    hands_on = (kinds.get(inspect.Parameter.VAR_POSITIONAL), kinds.get(inspect.Parameter.VAR_KEYWORD))
+    names_tensors = {"inputs", "outputs"} <= set(takes)
+    return Constructor(
+        takes=takes,
+        needs=tuple(part.name for part in plain if part.default is part.empty),
+        takes_any=hands_on[1] is not None,
+        takes_tensors=names_tensors or hands_on[0] is not None,
+        is_functional=names_tensors or hands_on == ("args", "kwargs"),  # Keras goes by these very names
+    )
+
+
+def _is_frameworks(kind: type, name: str) -> bool:
+    """Whether a method of a class is that of Keras or TensorFlow; one that it does not have is too."""
+    by = _holder(kind, name)
+    return by is object or by.__module__.partition(".")[0] in FRAMEWORKS
+
+
+def _holder(kind: type, name: str) -> type:
+    """The class that a method comes from."""
+    return next((part for part in kind.__mro__ if name in vars(part)), object)
 
 
 def _from_stored(name: str, kind: Any, module: str) -> CustomObject:

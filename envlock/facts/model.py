@@ -118,6 +118,23 @@ class Content:
 
 
 @frozen(kw_only=True)
+class Constructor:
+    """
+    What makes an object of a class of the user's from its configuration, by the names of its arguments.
+
+    `takes` are all that it names, `needs` those without a default; `takes_any` tells that it takes others
+    too and hands them on. `takes_tensors` tells that a model may be made from inputs and outputs, which no
+    configuration holds, and `is_functional` that Keras may put such a one together of its layers.
+    """
+
+    takes: tuple[str, ...]
+    needs: tuple[str, ...]
+    takes_any: bool
+    takes_tensors: bool
+    is_functional: bool
+
+
+@frozen(kw_only=True)
 class CustomObject:
     """
     Code of the user that the saved model asks for.
@@ -126,7 +143,8 @@ class CustomObject:
     is the sha256 of its source without comments, docstrings and formatting. `distribution` is the
     installed package it came from, `None` for local code; `modules` the local modules it needs,
     itself included, which are captured beside the lock, unknown where that was refused; `imports` the
-    distributions these import.
+    distributions these import. `constructor` is `None` for a function, and for a class that Keras' own
+    constructor makes, or a `from_config` of its own.
     """
 
     name: str
@@ -137,6 +155,7 @@ class CustomObject:
     distribution: str | None
     modules: Maybe[tuple[str, ...]]
     imports: tuple[str, ...]
+    constructor: Maybe[Constructor | None] = recorded()
 
 
 @frozen(kw_only=True)

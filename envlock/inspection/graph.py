@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from envlock.artifacts.protobuf import Fields, Malformed, Message, signed
@@ -51,12 +52,17 @@ class Node(NamedTuple):
     attributes: tuple[bytes, ...]
 
 
-@frozen
 class Body:
-    """The nodes of a graph or a function, by name; `arguments` are a function's own."""
+    """The nodes of a graph or a function, by name."""
 
-    arguments: tuple[str, ...]
-    nodes: dict[str, Node]
+    def __init__(self, nodes: dict[str, Node], fields: Fields, arguments: list[Message]) -> None:
+        self.nodes = nodes
+        self._fields, self._messages = fields, arguments
+
+    @cached_property
+    def arguments(self) -> tuple[str, ...]:
+        """The names of a function's own arguments, which few are asked for."""
+        return tuple(_argument(self._fields, item) for item in self._messages)
 
 
 @frozen
@@ -84,9 +90,8 @@ def read(fields: Fields, definition: Message) -> Graph:
         name = str(signature[1][-1], "utf-8", "replace") if signature[1] else ""
         if name in library:
             raise Refused(f"saved_model.pb holds the function {shown(name)} twice")
-        arguments = tuple(_argument(fields, item) for item in signature[2])
-        library[name] = Body(arguments, _nodes(fields, parts[3], counted))
-    main = Body((), _nodes(fields, fields.messages(definition, 1), counted))
+        library[name] = Body(_nodes(fields, parts[3], counted), fields, signature[2])
+    main = Body(_nodes(fields, fields.messages(definition, 1), counted), fields, [])
     return Graph(main, library, fields, list(_calls(fields, main, library)))
 
 

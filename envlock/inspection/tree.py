@@ -67,6 +67,9 @@ class _At(NamedTuple):
     in_call: bool = False
 
 
+_OF_ITS_CLASS = {"class_name", "config", "module", "registered_name"}
+
+
 def walk(data: object, model: Model, found: Found, *, owner: str = "the model") -> None:
     """Note what the objects in `data` would run, read or allocate."""
     _Walk(model, found).all(data, owner)
@@ -169,6 +172,8 @@ class _Walk:
         name, config = item["class_name"], item.get("config")
         # An .h5 is loaded by bare names: what is called like a layer of Keras' may become one.
         kind = OWN if self._model.own.has_bare(name, "layer") else kind
+        if kind == OWN and _says_nothing(item, config):
+            return
         self._names(item, label)
         in_call = at.in_call or at.call is not None
         inside = _At(owner=label, kind=kind, name=_called(name, config), key="", in_call=in_call)
@@ -270,6 +275,12 @@ class _Walk:
             at.owner,
             f"{at.owner} asks for {shown(what)}, with {self._model.stored} bytes of weights stored",
         )
+
+
+def _says_nothing(item: dict[str, Any], config: object) -> bool:
+    """Whether an object is of its class and no more, as most initializers are."""
+    is_empty = isinstance(config, dict) and not any(value is not None for value in config.values())
+    return is_empty and item.keys() <= _OF_ITS_CLASS
 
 
 def _is_value(at: _At) -> bool:

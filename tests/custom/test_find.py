@@ -14,7 +14,7 @@ from envlock.capture import packages
 from envlock.custom import find
 from envlock.custom.meaning import Sources, meaning
 from envlock.custom.source import Module
-from envlock.facts import Content, CustomObject, Unknown
+from envlock.facts import Constructor, Content, CustomObject, Unknown
 
 GATES = '''
 import os
@@ -109,6 +109,7 @@ def test_a_class_of_the_user_is_described(gates: ModuleType) -> None:
             distribution=None,
             modules=("maths_extra", "stand_factors", "stand_gates"),
             imports=(),
+            constructor=found[0].constructor,
         ),
     )
 
@@ -299,6 +300,7 @@ def test_an_object_of_the_program_itself_needs_the_program(module: Import) -> No
             distribution=None,
             modules=("__main__", "stand_factors"),
             imports=(),
+            constructor=None,
         ),
     )
     assert isinstance(found[0].digest, str)
@@ -448,3 +450,73 @@ def test_the_objects_of_the_users_classes_are_told_each_once(gates: ModuleType) 
         id(item) for item in (model, first, second, gates.loss)
     }
     assert set(find.users_objects(model)) == {gates.Model, gates.Gate, gates.loss}
+
+
+class Layer:
+    """Stands for that of Keras."""
+
+    __module__ = "keras.src.layers.layer"
+
+    def __init__(self, **kwargs: Any) -> None: ...
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any: ...
+
+
+class Wrapper(Layer):
+    __module__ = "keras.src.layers.core.wrapper"
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any: ...
+
+
+def _constructor(text: str, base: type = Layer) -> Constructor | None:
+    names: dict[str, Any] = {"Base": base, "__name__": "shop"}
+    exec(f"class Mine(Base):\n    {text}", names)
+    (found,) = find.described({"Mine": names["Mine"]}, Sources(), {})
+    assert not isinstance(found.constructor, Unknown)
+    return found.constructor
+
+
+@pytest.mark.parametrize(
+    ("given", "takes", "needs", "takes_any", "takes_tensors", "is_functional"),
+    [
+        ("self, units, rate=0.1, **kwargs", ("units", "rate"), ("units",), True, False, False),
+        ("self", (), (), False, False, False),
+        ("self, *, name, width=1", ("name", "width"), ("name",), False, False, False),
+        ("self, *args, **kwargs", (), (), True, True, True),
+        ("self, *a, **kw", (), (), True, True, False),
+        (
+            "self, inputs, outputs, scale=1",
+            ("inputs", "outputs", "scale"),
+            ("inputs", "outputs"),
+            False,
+            True,
+            True,
+        ),
+    ],
+)
+def test_what_a_constructor_takes_is_recorded(
+    given: str,
+    takes: tuple[str, ...],
+    needs: tuple[str, ...],
+    takes_any: bool,
+    takes_tensors: bool,
+    is_functional: bool,
+) -> None:
+    assert _constructor(f"def __init__({given}): ...") == Constructor(
+        takes=takes,
+        needs=needs,
+        takes_any=takes_any,
+        takes_tensors=takes_tensors,
+        is_functional=is_functional,
+    )
+
+
+def test_a_class_that_is_made_otherwise_has_no_constructor_to_go_by() -> None:
+    assert _constructor("pass") is None
+    assert (
+        _constructor("def __init__(self, a): ...\n    @classmethod\n    def from_config(cls, config): ...")
+        is None
+    )
+    assert _constructor("def __init__(self, layer): ...", Wrapper) is None

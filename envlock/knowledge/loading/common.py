@@ -131,14 +131,20 @@ def is_put_together(
     return "trainable" in found or any(name.startswith("_layer_checkpoint_dependencies/") for name in held)
 
 
-def not_revived(content: Content, writer: Release, reader: str) -> Iterator[Problem]:
-    """What keeps a model of the user's own class from being made and filled again, by how its weights lie."""
+def not_revived(
+    content: Content, writer: Release, reader: str, *, is_known: bool = False
+) -> Iterator[Problem]:
+    """
+    What keeps a model of the user's own class from being made and filled again, by how its weights lie.
+
+    `is_known` tells that what its constructor takes is known from elsewhere.
+    """
     config = content.config
     if not isinstance(config, dict) or "layers" in config_of(config) or is_own(config, None, None):
         return
     held = [spec.name for spec in content.weights] if isinstance(content.weights, tuple) else []
     what = label(config)
-    if _is_made_of_models(config, writer, held, content.functional):
+    if not is_known and _is_made_of_models(config, writer, held, content.functional):
         yield Problem(
             code="EL124",
             subject=what,

@@ -70,6 +70,7 @@ class Load:
     numpy: Release
     has_gpu: bool
     held: tuple[str, ...]
+    seen: Comparison
 
     @property
     def is_tf_keras(self) -> bool:
@@ -166,6 +167,7 @@ def load(seen: Comparison, api: KerasApi, *, is_archive: bool) -> Load:
         numpy=_release(seen.current.numpy),
         has_gpu=_has_gpu(seen),
         held=_held(seen),
+        seen=seen,
     )
 
 

@@ -21,6 +21,7 @@ from envlock.knowledge.loading.common import (
     snake,
     text_of,
 )
+from envlock.knowledge.loading.constructors import makes_itself
 from envlock.knowledge.loading.keras2_load import WITHOUT_LAYERS, Load, without_layers
 from envlock.knowledge.loading.keras2_objects import is_network
 from envlock.knowledge.problem import Problem
@@ -47,7 +48,8 @@ _FILED = frozenset({"IntegerLookup", "StringLookup", "TextVectorization"})
 def in_archive(load: Load, config: dict[str, Any], held: Maybe[tuple[TensorSpec, ...]]) -> Iterator[Problem]:
     """The weights that this Keras asks for under other names than the archive has."""
     yield from _copied(load, config)
-    if is_put_together(load.writer, config, load.held, is_archive=True):
+    is_given = not makes_itself(load.seen, config)
+    if is_given and is_put_together(load.writer, config, load.held, is_archive=True):
         what = label(config)
         yield Problem(
             code="EL128",
@@ -94,6 +96,8 @@ def in_hdf5(load: Load, config: dict[str, Any]) -> Iterator[Problem]:
                 what = label(layer)
                 said = f"{what} is dynamic, so {load.reader_name} makes its weights in its first call alone"
                 yield _homeless(load, what, said, "1 less")
+    elif load.writer < THREE and makes_itself(load.seen, config) and load.reader >= WITHOUT_LAYERS:
+        return
     elif is_put_together(load.writer, config, load.held, is_archive=False) or (
         load.writer >= THREE and not isinstance(config.get("config"), list) and _is_filled(load)
     ):

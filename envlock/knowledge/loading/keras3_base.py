@@ -15,9 +15,13 @@ __all__ = ["MODEL", "base_keys", "base_values"]
 MODEL = "the model"
 
 
-def base_keys(loader: Loader, task: Task, config: dict[str, Any]) -> Iterator[Problem]:
+def base_keys(
+    loader: Loader, task: Task, config: dict[str, Any], *, is_known: bool = False
+) -> Iterator[Problem]:
     """
     The keys of Keras' base class that a layer of the user's own carries.
+
+    `is_known` tells that its constructor hands on what it does not name.
 
     What the user's constructor does not know itself it hands on, and the base class refuses. Keras leaves the
     name out for a constructor that hands on nothing; that one refuses the others.
@@ -27,7 +31,7 @@ def base_keys(loader: Loader, task: Task, config: dict[str, Any]) -> Iterator[Pr
     )
     is_layer = "trainable" in config and ("name" in config or "dtype" in config)
     has_own = task.owner == MODEL or not set(config) <= {"trainable", "dtype"}
-    if "name" not in config:
+    if "name" not in config and not is_known:
         gone = ("trainable",) if has_own else ()
     refused = [key for key in gone if key in config]
     if is_layer and refused and not loader.owns(task.item, None):

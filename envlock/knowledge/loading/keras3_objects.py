@@ -15,6 +15,7 @@ from envlock.knowledge.loading.common import (
     shown,
     text_of,
 )
+from envlock.knowledge.loading.constructors import constructor_of, not_made
 from envlock.knowledge.loading.keras2_load import came_later
 from envlock.knowledge.loading.keras3_base import base_keys, base_values
 from envlock.knowledge.loading.keras3_lambda import lambda_problems
@@ -277,6 +278,8 @@ def _instance(loader: Loader, task: Task, found: KerasClass | None, config: dict
     """What the class makes of its configuration, and what that holds."""
     item, what = task.item, label(task.item)
     if is_graph(config) and (found is None or {"Functional", "Sequential", "Model"} & set(found.mro)):
+        if (constructor := constructor_of(loader.seen, item)) is not None:
+            yield from not_made(constructor, item, config, reader=loader.name)
         yield from held_layers(config, what)
         yield from graph_problems(loader, config, what)
         yield from _settings(task, what)
@@ -288,13 +291,22 @@ def _instance(loader: Loader, task: Task, found: KerasClass | None, config: dict
         yield from key_problems(found, item, told, reader=loader.name, avoided_by=task.avoided_by)
         yield from _shapes(loader, task, found)
     else:
-        yield from base_keys(loader, task, config)
+        yield from _users_made(loader, task, config)
         yield from base_values(loader, task)
     if found is not None:
         yield from _foreign_model(loader, found.mro[0], what)
     yield from value_problems(loader, found, item, config, avoided_by=task.avoided_by)
     yield from _held(task, found, config, what)
     yield from _settings(task, what)
+
+
+def _users_made(loader: Loader, task: Task, config: dict[str, Any]) -> _Step:
+    """What a class of the user's is made with; where no lock tells, what Keras writes is told by."""
+    constructor = constructor_of(loader.seen, task.item)
+    if constructor is not None:
+        yield from not_made(constructor, task.item, config, reader=loader.name, avoided_by=task.avoided_by)
+    if constructor is None or constructor.takes_any:
+        yield from base_keys(loader, task, config, is_known=constructor is not None)
 
 
 def _without_defaults(found: KerasClass, config: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from envlock.knowledge.loading.common import (
     snake,
     text_of,
 )
+from envlock.knowledge.loading.constructors import makes_itself
 from envlock.knowledge.loading.keras3_loader import Loader
 from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import written
@@ -101,7 +102,8 @@ def _never_built(loader: Loader, model: dict[str, Any], holders: set[str]) -> It
     Keras 2 writes none but those that are made of inputs and outputs; one that records arguments of its own
     in place of its layers makes them itself.
     """
-    if loader.generation == "2" and not set(config_of(model)) <= {"name", "trainable"}:
+    makes_layers = makes_itself(loader.seen, model) or not set(config_of(model)) <= {"name", "trainable"}
+    if loader.generation == "2" and makes_layers:
         return
     values = config_of(model).values()
     held = [part for value in values for part in (value if isinstance(value, list) else [value])]
