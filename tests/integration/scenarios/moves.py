@@ -181,6 +181,7 @@ MOVES = (
     Row(
         "a class whose `get_config` misses what it needs",
         "config-misses",
+        said=("breaks in this environment: [EL124] Scale 'scale' does not carry `by`, without which",),
         error=("TypeError: ",),
         ran=("layers",),
     ),

@@ -220,7 +220,10 @@ SOURCES = (
             "layers.py": DROPS.replace("by=2.0, ", "by, "),
             "program.py": ONE,
         },
-        said=("Scale cannot be made again from its get_config(): ",),
+        said=(
+            "Scale cannot be made again from its get_config(): ",
+            "breaks in the environment that it was saved in: [EL124] Scale 'scale' does not carry `by`",
+        ),
     ),
     Source(
         "config-drops",
