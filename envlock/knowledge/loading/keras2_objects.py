@@ -42,6 +42,9 @@ _OF_LAYERS = frozenset({"name", "trainable", "dtype"})
 # Keys that end like a slot and are none: the constructor reads the text itself.
 _NO_SLOT = frozenset({("RandomFourierFeatures", "kernel_initializer")})
 
+# The first release that gives back what it does not find in the slot of an archive.
+_GIVES_BACK = (2, 13)
+
 _Task = tuple[object, str | None, str]
 
 
@@ -241,10 +244,24 @@ def _held(load: Load, item: dict[str, Any]) -> Iterator[_Task]:
             continue
         if kind is None and own and text_of(value, "class_name") == "function":
             kind = "function"
+        if own and _is_passed_over(load, key, kind, value):
+            continue
         if kind is not None and (own or not isinstance(value, str)):
             yield value, kind, owner
         elif kind is None:
             yield from ((part, "layer", owner) for part in _parts(load, value))
+
+
+def _is_passed_over(load: Load, key: str, kind: str | None, value: Any) -> bool:
+    """
+    A class that cannot be had and that only training asks for.
+
+    Since 2.13 the deserialiser of archives gives back the name of a class that it does not find.
+    """
+    is_asked_for = kind not in {"regularizer", "constraint"} or key == "activity_regularizer"
+    if is_asked_for or not (load.is_archive and load.is_code_missing and load.reader >= _GIVES_BACK):
+        return False
+    return isinstance(value, dict) and bool(value.get("module")) and not load.is_own(value, kind)
 
 
 def _parts(load: Load, value: Any) -> Iterator[dict[str, Any]]:

@@ -691,3 +691,25 @@ def test_before_2_9_a_model_of_the_users_lists_its_layers_in_an_h5() -> None:
 
     assert told(seen_by("2.8.0", writer="2.13.1", content=content)) == [("EL124", "KeyError: 'layers'")]
     assert codes(seen_by("2.10.0", writer="2.13.1", content=content)) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "module", "reader", "kind", "expected"),
+    [
+        ("kernel_regularizer", "mine", "2.15.0", "keras", []),
+        ("kernel_constraint", "mine", "2.13.1", "keras", []),
+        ("activity_regularizer", "mine", "2.15.0", "keras", ["EL201"]),
+        ("kernel_initializer", "mine", "2.15.0", "keras", ["EL201"]),
+        ("kernel_regularizer", None, "2.15.0", "keras", ["EL201"]),
+        ("kernel_regularizer", "mine", "2.15.0", "hdf5", ["EL201"]),
+    ],
+)
+def test_what_training_alone_asks_for_is_passed_over_in_archives_since_2_13(
+    key: str, module: str | None, reader: str, kind: str, expected: list[str]
+) -> None:
+    mine = {"class_name": "Ortho", "module": module, "registered_name": "Ortho", "config": {}}
+    dense = make_layer("Dense", name="dense", units=2, **{key: mine})
+
+    seen = seen_by(reader, INPUT, dense, writer=reader, kind=kind, is_code_missing=True)
+
+    assert codes(seen) == expected
