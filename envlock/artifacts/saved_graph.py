@@ -30,7 +30,7 @@ DTYPES = {
 _LONGEST = 400
 _MOST_VALUES = 16
 # What changes a variable, as a state is kept.
-_CHANGE = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp")
+_CHANGE = {"AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp"}
 _OTHER = "?"
 
 
@@ -75,7 +75,7 @@ def operations(fields: Fields, definition: Message, *, has_objects: bool = True)
 
 
 def _is_changing(body: _Body) -> bool:
-    return "RestoreV2" not in body.ops and any(op.startswith(_CHANGE) for op in body.ops)
+    return "RestoreV2" not in body.ops and not _CHANGE.isdisjoint(body.ops)
 
 
 @frozen

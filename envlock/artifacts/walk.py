@@ -120,7 +120,7 @@ def _instance(name: str, item: dict[str, Any], at: Place, found: Found) -> Itera
     key = (name, module, registered, kind, is_own)
     found.classes[key] = found.classes.get(key, 0) + 1
     found.keys.setdefault(name, set()).update(inner)
-    if is_own and len(item) == len(_ALONE & item.keys()) and not any(inner.values()):
+    if is_own and isinstance(config, dict) and item.keys() <= _ALONE and not any(inner.values()):
         return
     label = f"{name} {inner['name']!r}" if isinstance(inner.get("name"), str) else name
     if not is_own:

@@ -32,9 +32,11 @@ __all__ = [
 FRAMEWORKS = {"envlock", "keras", "tf_keras", "tensorflow", "builtins", "numpy", "jax", "torch"}
 # Keras' own classes whose `from_config` hands the configuration on as it is.
 _PLAIN_MAKERS = {
-    *("Layer", "Model", "Operation", "Functional", "Loss", "Metric", "Initializer", "RandomInitializer"),
-    *("Regularizer", "Constraint", "LearningRateSchedule", "object"),
+    *("Layer", "Model", "Operation", "Functional", "Loss", "Metric", "Regularizer", "Constraint"),
+    *("LearningRateSchedule", "object"),
 }
+# What the constructors of functional models take, in Keras 3 and 2.
+_OF_FUNCTIONAL = {("inputs", "outputs", "name"), ("inputs", "outputs", "name", "trainable")}
 _VISIT_LIMIT = 200_000
 
 Named = Callable[[Any], str]
@@ -236,20 +238,19 @@ def _constructor(kind: Any) -> Constructor | None:
     if _is_frameworks(kind, "__init__") or _holder(kind, "from_config").__name__ not in _PLAIN_MAKERS:
         return None
     try:
-        _, *named = inspect.signature(vars(_holder(kind, "__init__"))["__init__"]).parameters.values()
-    except (TypeError, ValueError):
+        spec = inspect.getfullargspec(vars(_holder(kind, "__init__"))["__init__"])
+    except TypeError:
         return None
-    kinds = {part.kind: part.name for part in named}
-    plain = [part for part in named if part.kind in {part.POSITIONAL_OR_KEYWORD, part.KEYWORD_ONLY}]
-    takes = tuple(part.name for part in plain)
-    hands_on = (kinds.get(inspect.Parameter.VAR_POSITIONAL), kinds.get(inspect.Parameter.VAR_KEYWORD))
-    names_tensors = {"inputs", "outputs"} <= set(takes)
+    named = tuple(spec.args[1:])
+    optional = {*named[len(named) - len(spec.defaults or ()) :], *(spec.kwonlydefaults or ())}
+    takes = (*named, *spec.kwonlyargs)
     return Constructor(
         takes=takes,
-        needs=tuple(part.name for part in plain if part.default is part.empty),
-        takes_any=hands_on[1] is not None,
-        takes_tensors=names_tensors or hands_on[0] is not None,
-        is_functional=names_tensors or hands_on == ("args", "kwargs"),  # Keras goes by these very names
+        needs=tuple(name for name in takes if name not in optional),
+        takes_any=spec.varkw is not None,
+        takes_tensors=spec.varargs is not None or {"inputs", "outputs"} <= set(takes),
+        # Keras goes by these very names.
+        is_functional=(spec.varargs, spec.varkw) == ("args", "kwargs") or named in _OF_FUNCTIONAL,
     )
 
 

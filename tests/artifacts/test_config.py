@@ -465,3 +465,11 @@ def test_the_keras_that_wrote_it_is_told_or_found(
 
     assert isinstance(found, Inventory)
     assert [item.name for item in found.custom] == expected
+
+
+def test_a_sequential_of_the_oldest_form_is_looked_into() -> None:
+    layers = [{"class_name": "MyOwn", "config": {"name": "mine"}}, {"class_name": "Dense", "config": {}}]
+    found = inventory(Content(config={"class_name": "Sequential", "config": layers}))
+
+    assert not isinstance(found, Unknown)
+    assert [item.name for item in found.custom] == ["MyOwn"]

@@ -487,12 +487,20 @@ def _constructor(text: str, base: type = Layer) -> Constructor | None:
         ("self, *args, **kwargs", (), (), True, True, True),
         ("self, *a, **kw", (), (), True, True, False),
         (
+            "self, inputs, outputs, name=None",
+            ("inputs", "outputs", "name"),
+            ("inputs", "outputs"),
+            False,
+            True,
+            True,
+        ),
+        (
             "self, inputs, outputs, scale=1",
             ("inputs", "outputs", "scale"),
             ("inputs", "outputs"),
             False,
             True,
-            True,
+            False,
         ),
     ],
 )

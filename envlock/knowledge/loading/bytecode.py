@@ -29,6 +29,9 @@ _BYTES = {b"s", b"\xf3"}
 # Names that a function of a model often takes from its module, which bytecode does not bring along.
 _GLOBALS = ("tf", "K", "np", "keras", "tensorflow", "backend", "numpy", "keras_ops", "layers")
 
+# Of these what is found in another one too.
+_INSIDE = {"keras", "backend", "layers", "numpy"}
+
 # Pythons that read each other's bytecode do not all run it alike: functions of many kinds that one of them
 # compiled were run in the other, 3.8 to 3.13. GET_ITER, FOR_ITER, SETUP_FINALLY and what jumps count
 # otherwise from 3.10 on; IS_OP, CONTAINS_OP and what unpacks a list came with 3.9.
@@ -107,9 +110,12 @@ def said(found: Family) -> str:
 
 def missing_global(code: bytes, held: Collection[str] = ()) -> str:
     """The first global that bytecode needs and its reader has none of; `held` are those that it has."""
-    for name in _GLOBALS:
-        # A short name stands behind its length.
-        mark = re.escape(bytes([len(name)]) + name.encode())
-        if name not in held and re.search(rb"[\xda\xfaZz]" + mark, code):
-            return name
-    return ""
+    used = [name for name in _GLOBALS if _names(code, name)]
+    if not set(used).isdisjoint(held):  # the others may be what is in it, as in `tf.keras.backend`
+        used = [name for name in used if name not in _INSIDE]
+    return next((name for name in used if name not in held), "")
+
+
+def _names(code: bytes, name: str) -> bool:
+    """Whether a short name stands in bytecode, behind its length."""
+    return re.search(rb"[\xda\xfaZz]" + re.escape(bytes([len(name)]) + name.encode()), code) is not None

@@ -152,7 +152,12 @@ def not_revived(
             error="TypeError: Unable to revive model from config. When overriding the `get_config()` method, "
             "make sure that the returned config contains all items used as arguments",
         )
-    elif "build_config" not in config and any(map(_AT_THE_TOP.match, held)):
+    elif (
+        (2, 12) <= writer < THREE
+        and "build_config" not in config
+        and any(map(_AT_THE_TOP.match, held))
+        and not _models_inside(held)
+    ):
         name = shown(config_of(config).get("name", snake(text_of(config, "class_name") or "")))
         yield Problem(
             code="EL128",
@@ -164,24 +169,29 @@ def not_revived(
 
 def _is_made_of_models(config: dict[str, Any], writer: Release, held: list[str], functional: object) -> bool:
     """
-    Whether a model was made from other models, which its configuration leaves out.
+    Whether a model was made from other models, which its configuration leaves out, most likely.
 
     Keras 2 records the arguments of a constructor as long as all of them are plain values, and nothing if
-    one is an object; Keras 3 never records those of a model. A functional model inside is most often such an
-    argument, as a sequential one is not, unless the model has optimizers of its own to train them with.
+    one is an object; Keras 3 never records those of a model. One that consists of several models, of which
+    some are functional or which it has optimizers of its own for, was most often given them.
     """
     stated = set(config_of(config))
     if (2, 12) <= writer < THREE:
         is_bare = config.get("config") == {}
     else:
         is_bare = writer >= THREE and stated == {"name", "trainable", "dtype"}
-    if not is_bare:
+    if not is_bare or len(_models_inside(held)) < _SEVERAL:
         return False
-    has_models = any(map(_MODEL_INSIDE.match, held))
     is_functional = bool(functional) and isinstance(functional, tuple)
-    return is_functional or (has_models and any(map(_OPTIMIZER.match, held)))
+    return is_functional or any(map(_OPTIMIZER.match, held))
 
 
+def _models_inside(held: list[str]) -> set[str]:
+    """Where the weights of models lie that a model holds."""
+    return {match[0] for match in map(_MODEL_INSIDE.match, held) if match}
+
+
+_SEVERAL = 2
 _AT_THE_TOP = re.compile(r"vars/\d")
 _MODEL_INSIDE = re.compile(r"(?!layers/)\w+/(?:layers|_layer_checkpoint_dependencies)/|layers/\w+/layers/")
 _OPTIMIZER = re.compile(r"(?!optimizer/)\w*optimizer\w*/vars/")

@@ -29,7 +29,9 @@ def layer(load: Load, item: dict[str, Any]) -> Iterator[Problem]:
             case "lambda", code:
                 yield from bytecode(load, code, label(item))
                 yield from _dispatched(load, code, label(item))
-                yield from _unbound(load, _raw(code, _MOST), label(item))
+                # What the program itself defines may be there again.
+                if config.get("module") != "__main__":
+                    yield from _unbound(load, _raw(code, _MOST), label(item))
             case "function", str(name) if load.is_code_missing:
                 yield missing_code(
                     name, label(item), error=f"Unknown function in Lambda layer: {shown(name)}"

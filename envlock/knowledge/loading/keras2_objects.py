@@ -108,7 +108,9 @@ def _instance(load: Load, item: dict[str, Any], kind: str | None, owner: str) ->
         if load.is_code_missing:
             yield missing_code(_asked(item), owner or "the model", error=load.unknown(kind or "layer", name))
         if (constructor := constructor_of(load.seen, item)) is not None:
-            yield from not_made(constructor, item, config_of(item), reader=load.reader_name)
+            yield from not_made(
+                constructor, item, config_of(item), reader=load.reader, reader_name=load.reader_name
+            )
         else:
             yield from _stated_by_keras_3(load, item)
         if kind == "layer":
@@ -172,8 +174,11 @@ def _network(load: Load, item: dict[str, Any]) -> Iterator[Problem]:
     if not load.is_own(item, "model") and load.is_code_missing:
         asked = _asked(item)
         yield missing_code(asked, "the model", error=load.unknown("layer", asked))
-    if (constructor := constructor_of(load.seen, item)) is not None:
-        yield from not_made(constructor, item, config_of(item), reader=load.reader_name)
+    constructor = None if load.is_own(item, "model") else constructor_of(load.seen, item)
+    if constructor is not None:
+        yield from not_made(
+            constructor, item, config_of(item), reader=load.reader, reader_name=load.reader_name
+        )
     yield from keras2_nodes.graph(load, item)
     layers = [layer for layer in config_of(item)["layers"] if isinstance(layer, dict)]
     yield from keras2_nodes.crops(load, layers)

@@ -21,7 +21,7 @@ from envlock.knowledge.loading.common import (
     snake,
     text_of,
 )
-from envlock.knowledge.loading.constructors import makes_itself
+from envlock.knowledge.loading.constructors import is_made_otherwise, makes_itself
 from envlock.knowledge.loading.keras2_load import WITHOUT_LAYERS, Load, without_layers
 from envlock.knowledge.loading.keras2_objects import is_network
 from envlock.knowledge.problem import Problem
@@ -29,6 +29,8 @@ from envlock.knowledge.rule import THREE, Release
 
 __all__ = ["in_archive", "in_hdf5"]
 
+# The first release that records the arguments of a model of the user's own class in place of its layers.
+_BY_ARGUMENTS = (2, 12)
 _TWICE, _ONCE, _LAYERS = "twice", "once", "layers"
 
 # Layers with variables, or with state beside them, unless their configuration holds it; and those with
@@ -104,7 +106,11 @@ def in_hdf5(load: Load, config: dict[str, Any]) -> Iterator[Problem]:
         what = label(config)
         said = f"{what} lists no layers, so {load.reader_name} has none to give the weights to"
         yield _homeless(load, what, said, "0")
-    elif load.reader < WITHOUT_LAYERS:
+    elif (
+        load.reader < WITHOUT_LAYERS
+        and load.writer >= _BY_ARGUMENTS
+        and not is_made_otherwise(load.seen, config)
+    ):
         yield without_layers(load, label(config))
 
 

@@ -16,12 +16,12 @@ MODEL = "the model"
 
 
 def base_keys(
-    loader: Loader, task: Task, config: dict[str, Any], *, is_known: bool = False
+    loader: Loader, task: Task, config: dict[str, Any], *, takes_any: bool = False
 ) -> Iterator[Problem]:
     """
     The keys of Keras' base class that a layer of the user's own carries.
 
-    `is_known` tells that its constructor hands on what it does not name.
+    `takes_any` tells that its constructor is known to hand on what it does not name.
 
     What the user's constructor does not know itself it hands on, and the base class refuses. Keras leaves the
     name out for a constructor that hands on nothing; that one refuses the others.
@@ -31,7 +31,7 @@ def base_keys(
     )
     is_layer = "trainable" in config and ("name" in config or "dtype" in config)
     has_own = task.owner == MODEL or not set(config) <= {"trainable", "dtype"}
-    if "name" not in config and not is_known:
+    if "name" not in config and not takes_any:
         gone = ("trainable",) if has_own else ()
     refused = [key for key in gone if key in config]
     if is_layer and refused and not loader.owns(task.item, None):

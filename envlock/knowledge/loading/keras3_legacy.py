@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from envlock.artifacts import names
 from envlock.knowledge.loading.common import SHAPES_DIFFER, config_of, kind_of, label, shown, text_of
-from envlock.knowledge.loading.flow import Fed, fed_layers
 from envlock.knowledge.loading.keras2_load import came_later
 from envlock.knowledge.loading.keras3_lambda import legacy_lambda
 from envlock.knowledge.loading.keras3_loader import TENSORFLOW_FUNCTIONS, Loader
-from envlock.knowledge.loading.keras3_shapes import fed_rank, fed_shape, layers_with
+from envlock.knowledge.loading.keras3_shapes import fed_rank, fed_shape
 from envlock.knowledge.problem import Problem
 
 if TYPE_CHECKING:
@@ -26,14 +25,6 @@ _FUNCTIONS = {"activation", "initializer", "regularizer", "constraint"}
 _SHAPED_BY_AXIS = {
     "BatchNormalization", "Concatenate", "GroupNormalization", "LayerNormalization", "Normalization",
 }  # fmt: skip
-
-
-# Layers whose outputs have as many values as their inputs, and one after which their order is all there is.
-_SHAPELESS = {
-    *("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "Dropout", "GaussianDropout", "GaussianNoise"),
-    *("Permute", "Masking", "Rescaling", "ActivityRegularization"),
-}
-_FLATTENING = {"Flatten"}
 
 
 def translated(loader: Loader, item: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
@@ -69,9 +60,8 @@ def lost_axis(loader: Loader, item: dict[str, Any], found: KerasClass | None) ->
         False,
         False,
     )
-    fits = (
-        _is_absorbed(loader, item) if found.mro[0] == "Concatenate" else _fits(axis, default, fed_shape(item))
-    )
+    # What is joined along another axis seldom fits what comes behind it.
+    fits = found.mro[0] != "Concatenate" and _fits(axis, default, fed_shape(item))
     has_weights = is_shaped and not fits
     yield Problem(
         code="EL128" if has_weights else "EL131",
@@ -101,31 +91,6 @@ def _fits(axis: object, default: object, shape: list[Any] | None) -> bool:
         return False
     is_inside = all(-len(shape) <= place < len(shape) for place in (axis, default))
     return is_inside and shape[axis] == shape[default]
-
-
-def _is_absorbed(loader: Loader, item: dict[str, Any]) -> bool:
-    """Whether what is joined along another axis comes to no layer that has weights for its shape."""
-    eaters: dict[str, list[Fed]] = {}
-    for fed in fed_layers(layers_with(loader, item)):
-        for source in fed.sources:
-            eaters.setdefault(source, []).append(fed)
-    waiting, met = [text_of(config_of(item), "name") or ""], set[str]()
-    while waiting:
-        for fed in eaters.get(waiting.pop(), ()):
-            if fed.name in met or fed.class_name in _FLATTENING or _is_own_and_empty(loader, fed):
-                continue
-            if fed.class_name not in _SHAPELESS:
-                return False
-            met.add(fed.name)
-            waiting.append(fed.name)
-    return True
-
-
-def _is_own_and_empty(loader: Loader, fed: Fed) -> bool:
-    """Whether a layer is of the user's own class and has no arrays in the file."""
-    arrays, place = loader.seen.content.weights, f"model_weights/{fed.name}/"
-    has_none = isinstance(arrays, tuple) and not any(spec.name.startswith(place) for spec in arrays)
-    return has_none and not loader.owns(fed.item, None)
 
 
 def spoilt_by_functions(loader: Loader, item: dict[str, Any], config: dict[str, Any]) -> Iterator[Problem]:

@@ -278,8 +278,9 @@ def _instance(loader: Loader, task: Task, found: KerasClass | None, config: dict
     """What the class makes of its configuration, and what that holds."""
     item, what = task.item, label(task.item)
     if is_graph(config) and (found is None or {"Functional", "Sequential", "Model"} & set(found.mro)):
-        if (constructor := constructor_of(loader.seen, item)) is not None:
-            yield from not_made(constructor, item, config, reader=loader.name)
+        constructor = constructor_of(loader.seen, item) if found is None else None
+        if constructor is not None:
+            yield from not_made(constructor, item, config, reader=loader.release, reader_name=loader.name)
         yield from held_layers(config, what)
         yield from graph_problems(loader, config, what)
         yield from _settings(task, what)
@@ -304,9 +305,16 @@ def _users_made(loader: Loader, task: Task, config: dict[str, Any]) -> _Step:
     """What a class of the user's is made with; where no lock tells, what Keras writes is told by."""
     constructor = constructor_of(loader.seen, task.item)
     if constructor is not None:
-        yield from not_made(constructor, task.item, config, reader=loader.name, avoided_by=task.avoided_by)
+        yield from not_made(
+            constructor,
+            task.item,
+            config,
+            reader=loader.release,
+            reader_name=loader.name,
+            avoided_by=task.avoided_by,
+        )
     if constructor is None or constructor.takes_any:
-        yield from base_keys(loader, task, config, is_known=constructor is not None)
+        yield from base_keys(loader, task, config, takes_any=constructor is not None)
 
 
 def _without_defaults(found: KerasClass, config: dict[str, Any]) -> dict[str, Any]:

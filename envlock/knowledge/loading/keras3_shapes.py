@@ -9,7 +9,7 @@ from typing import Any
 from envlock.knowledge.loading.common import config_of, text_of
 from envlock.knowledge.loading.keras3_loader import Loader
 
-__all__ = ["fed_rank", "fed_shape", "layers_with"]
+__all__ = ["fed_rank", "fed_shape"]
 
 _FURTHEST = 500
 _MOST = 100
@@ -45,7 +45,7 @@ def fed_rank(loader: Loader, item: dict[str, Any]) -> int | None:
     shape = fed_shape(item)
     if shape is not None:
         return len(shape)
-    layers = layers_with(loader, item)
+    layers = next((held for held in _models(loader) if any(other is item for other in held)), [])
     named = {text_of(other, "name"): other for other in layers if isinstance(other, dict)}
     for _ in range(_FURTHEST):
         given = _stated(item)
@@ -62,11 +62,6 @@ def fed_rank(loader: Loader, item: dict[str, Any]) -> int | None:
             return None
         item = before
     return None
-
-
-def layers_with(loader: Loader, item: dict[str, Any]) -> list[Any]:
-    """The layers of the model that holds this one."""
-    return next((held for held in _models(loader) if any(other is item for other in held)), [])
 
 
 def _models(loader: Loader) -> Iterator[list[Any]]:

@@ -23,6 +23,8 @@ from envlock.knowledge.rule import THREE, TWO, Comparison, Release, release
 __all__ = ["imported", "problems"]
 
 _SERVED = "serving_default"
+# The signatures that Keras writes; others may be for training.
+_SERVING = {"serving_default", "serve"}
 _EXPORTED = "LookupTableExportV2"
 _NO_TYPES = (2, 14)
 _RECURRENT = "_tf_keras_rnn_layer"
@@ -232,7 +234,9 @@ def _random(seen: Comparison) -> Iterator[Problem]:
 
 def _changing(seen: Comparison) -> Iterator[Problem]:
     """What is exported of layers that keep a state goes on from the one before."""
-    if seen.content.is_changing is True:
+    offered = seen.content.signatures if isinstance(seen.content.signatures, tuple) else ()
+    is_served = all(signature.name in _SERVING for signature in offered)
+    if seen.content.is_changing is True and is_served:
         yield Problem(
             code="EL131",
             subject=_SERVED,

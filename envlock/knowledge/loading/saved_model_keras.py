@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from envlock.knowledge.loading import keras2_compile, keras2_nodes, keras2_objects, keras2_silent
 from envlock.knowledge.loading.common import config_of, key_problems, label, missing_code, shown, text_of
+from envlock.knowledge.loading.constructors import is_made_otherwise
 from envlock.knowledge.loading.keras2_load import WITHOUT_LAYERS, Load, load, without_layers
 from envlock.knowledge.problem import COMPILE, Problem
 from envlock.knowledge.rule import Comparison
@@ -160,6 +161,7 @@ class _Walk:
         """Whether `Model.from_config` makes a model of the user's class, which once took layers alone."""
         config = said["config"]
         is_there = not self._job.is_code_missing and not self._job.is_own(said, "model")
+        is_there = is_there and not is_made_otherwise(self._job.seen, said)
         is_told = "layers" not in config and _UNSAID not in config
         return is_there and is_told and self._job.reader < WITHOUT_LAYERS
 

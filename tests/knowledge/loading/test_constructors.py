@@ -129,3 +129,42 @@ def test_a_model_that_is_known_to_make_its_layers_needs_none_in_an_h5_of_keras_2
     for reader in ("2.15.0", "3.11.3"):
         found = codes(content, constructor, reader=reader, writer="2.15.0", kind="hdf5")
         assert [code for code, _ in found] == expected
+
+
+@pytest.mark.parametrize(("reader", "expected"), [("2.10.0", []), ("2.15.0", ["EL108"])])
+def test_before_2_12_no_constructor_is_asked_what_it_takes_of_a_graph(
+    reader: str, expected: list[str]
+) -> None:
+    config = {"name": "gate", "layers": [], "input_layers": [], "output_layers": []}
+    content = Content(config={"class_name": "Gate", "config": config}, compile_config=None)
+
+    found = codes(content, taking("threshold", takes_any=True), reader=reader, kind="hdf5")
+
+    assert [code for code, _ in found] == expected
+
+
+def test_a_base_class_of_the_users_may_take_layers() -> None:
+    assert codes(gate(layers=[], rate=0.1), taking("rate", takes_any=True), reader="3.11.3") == []
+
+
+def test_of_two_classes_of_one_name_the_registered_one_is_asked() -> None:
+    item = {"class_name": "Gate", "module": "shop", "registered_name": "shop>Gate", "config": {"units": 3}}
+    seen = make_comparison(
+        artifact=make_artifact("keras", "3.11.3"),
+        content=make_content(item),
+        changes=(),
+        custom_objects=(
+            make_custom_object(name="Gate", constructor=taking("rate", needs=("rate",))),
+            make_custom_object(name="shop>Gate", constructor=UNITS),
+        ),
+        **make_reading("3.11.3"),
+    )
+    api = releases.keras("keras", (3, 11, 3))
+    assert api is not None
+
+    assert [problem.code for problem in keras3.archive(seen, api) if "Gate" in problem.message] == []
+
+
+def test_long_names_are_cut_short() -> None:
+    for _, message in codes(gate(**{"k" * 5000: 1}), UNITS, reader="3.11.3"):
+        assert len(message) < 1000

@@ -655,12 +655,14 @@ def test_a_function_of_the_users_that_makes_texts_alike_is_missed() -> None:
         (b"K", "2.7.0", "K"),
         (b"np", "2.4.0", ""),
         (b"keras", "2.10.0", "keras"),
+        (b"tf\xda\x05keras", "2.10.0", ""),
     ],
 )
 def test_bytecode_without_its_module_runs_among_the_globals_of_keras(
     name: bytes, reader: str, told_of: str
 ) -> None:
-    code = base64.b64encode(base64.b64decode(PYTHON_39) + b"\xda" + bytes([len(name)]) + name).decode()
+    size = len(name.partition(b"\xda")[0])
+    code = base64.b64encode(base64.b64decode(PYTHON_39) + b"\xda" + bytes([size]) + name).decode()
 
     def found(**facts: Any) -> list[str]:
         python = Python(version="3.9.18", implementation="cpython")
@@ -674,7 +676,10 @@ def test_bytecode_without_its_module_runs_among_the_globals_of_keras(
 
 def test_a_model_that_was_made_from_models_is_not_made_again() -> None:
     model = {"class_name": "Mine", "module": "mine", "registered_name": "Mine", "config": {}}
-    held = (TensorSpec(name="layers/functional/layers/dense/vars/0", shape=(4, 2), dtype="float32"),)
+    held = tuple(
+        TensorSpec(name=f"layers/{name}/layers/dense/vars/0", shape=(4, 2), dtype="float32")
+        for name in ("functional", "functional_1")
+    )
 
     def found(*functional: str) -> list[str]:
         content = Content(config=model, compile_config=None, weights=held, functional=functional)
