@@ -22,6 +22,8 @@ _MAX_MERGED = 64 << 20
 _IN_MEMORY = 16 << 20
 _HAS_LENGTH = 2
 _ONE_BYTE = 0x80
+# The least that the first byte of a field may be.
+_FIRST = 1 << 3
 
 
 class Malformed(Exception):
@@ -103,10 +105,32 @@ class Fields:
     def all(self, data: Message, wanted: tuple[int, ...]) -> dict[int, list[Message]]:
         """The values of repeated fields, in one pass."""
         found: dict[int, list[Message]] = {number: [] for number in wanted}
-        for number, value, kind in self._kinds(data):
+        for number, value, kind in self._kinds(data[self._plainly(data, found) :]):
             if number in found and kind == _HAS_LENGTH and isinstance(value, memoryview):
                 found[number].append(value)
         return found
+
+    def _plainly(self, data: Message, found: dict[int, list[Message]]) -> int:
+        """
+        Where the first field begins that is not plain: of a small number, and of a length below 16384.
+
+        Those before it are put into `found`; there are many of them, and this takes half the time.
+        """
+        at, end, met = 0, len(data), 0
+        while at + 1 < end and met < self._left:
+            key, size, start = data[at], data[at + 1], at + 2
+            if size >= _ONE_BYTE:
+                if start >= end or data[start] >= _ONE_BYTE:
+                    break
+                size, start = size & 0x7F | data[start] << 7, start + 1
+            if key & 7 != _HAS_LENGTH or not _FIRST <= key < _ONE_BYTE or start + size > end:
+                break
+            at, met = start + size, met + 1
+            values = found.get(key >> 3)
+            if values is not None:
+                values.append(data[start:at])
+        self._left -= met
+        return at
 
     def text(self, data: Message, field: int) -> str:
         """A text, empty where it is missing."""

@@ -116,11 +116,10 @@ def _objects(
     for place, item in enumerate(objects):
         if b"_tf_keras_" in bytes(item):
             said += _of_keras(fields, fields.message(item, 4), place)
-        for number, value in fields.of(item):
-            if number == 5:
-                assets.add(place)
-            if number != 7 or isinstance(value, int):
-                continue
+        parts = fields.all(item, (5, 7))
+        if parts[5]:
+            assets.add(place)
+        for value in parts[7]:
             declared = 1
             for size in fields.messages(fields.message(value, 2), 2):
                 length = signed(fields.number(size, 1))
