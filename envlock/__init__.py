@@ -31,22 +31,32 @@ if TYPE_CHECKING:
         verify,
     )
     from envlock.errors import (
+        ArtifactError,
         CustomObjectError,
         EnvlockError,
         IntegrityError,
+        LockError,
         MismatchError,
+        StoreError,
+        TargetError,
         UnsafeModelError,
+        UsageError,
     )
     from envlock.hooks import install, uninstall
 
 __all__ = [
+    "ArtifactError",
     "CustomCodeWarning",
     "CustomObjectError",
     "EnvlockError",
     "IntegrityError",
+    "LockError",
     "MismatchError",
     "MismatchWarning",
+    "StoreError",
+    "TargetError",
     "UnsafeModelError",
+    "UsageError",
     "__version__",
     "build",
     "diff",
@@ -61,11 +71,16 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ArtifactError": "envlock.errors",
     "CustomObjectError": "envlock.errors",
     "EnvlockError": "envlock.errors",
     "IntegrityError": "envlock.errors",
+    "LockError": "envlock.errors",
     "MismatchError": "envlock.errors",
+    "StoreError": "envlock.errors",
+    "TargetError": "envlock.errors",
     "UnsafeModelError": "envlock.errors",
+    "UsageError": "envlock.errors",
     "install": "envlock.hooks",
     "uninstall": "envlock.hooks",
 }

@@ -156,6 +156,8 @@ def _entry(text: str, *, where: str) -> _Entry:
 def _version(name: str, clauses: str) -> Maybe[str]:
     exact = re.fullmatch(r"={2,3}\s*([\w.+!-]+)", clauses)
     if exact:
+        if not re.match(r"v?\d", exact[1]):
+            raise TargetError(f"{name}=={exact[1][:60]} names no version; expected such as {name}==2.15.1")
         return exact[1]
     # PEP 440: ==2.15.* and ~=2.15.0 are some 2.15; ~=2.15 is some 2, which says too little.
     some = re.fullmatch(r"==\s*(\w+\.[\w.]+)\.\*", clauses) or re.fullmatch(
@@ -238,6 +240,7 @@ def _applies(marker: str, locked: Fingerprint, where: str) -> bool:
 
 
 def _from_list(entries: list[_Entry], locked: Fingerprint, *, called: str) -> Fingerprint:
+    _refuse_contradictions(entries, called)
     pins = {entry.name: entry.value for entry in entries if not entry.is_variable and entry.name != "python"}
     variables = {
         entry.name: entry.value for entry in entries if entry.is_variable and isinstance(entry.value, str)
@@ -263,6 +266,22 @@ def _from_list(entries: list[_Entry], locked: Fingerprint, *, called: str) -> Fi
         variables=_variables(variables, locked) or UNSAID,
         packages=silent if isinstance(tensorflow, Unknown) else _packages(pins, locked, called),
     )
+
+
+def _refuse_contradictions(entries: list[_Entry], called: str) -> None:
+    """No environment has two versions of one package."""
+    exact: dict[str, str] = {}
+    for entry in entries:
+        if entry.is_variable or not isinstance(entry.value, str):
+            continue
+        known = exact.setdefault(entry.name, entry.value)
+        if known != entry.value and not _is_some_of(known, entry.value):
+            raise TargetError(f"{called} names {entry.name} twice, {known} and {entry.value}")
+
+
+def _is_some_of(one: str, other: str) -> bool:
+    """Whether one version may be a shorter way to write the other, as 2.15 is of 2.15.1."""
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
 def _variables(named: dict[str, str], locked: Fingerprint) -> dict[str, str]:

@@ -372,3 +372,22 @@ def test_a_file_in_a_list_is_refused(tmp_path: Path) -> None:
         f"{path} is a file, and stands in a list; a file is compared with by itself; variables go into it, "
         "a line each"
     )
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        ("tensorflow==banana", "tensorflow==banana names no version"),
+        ("tensorflow==2.15,tensorflow==2.16", "names tensorflow twice, 2.15 and 2.16"),
+        ("keras==3.5.0,Keras==3.6.0", "names keras twice, 3.5.0 and 3.6.0"),
+    ],
+)
+def test_a_target_that_cannot_be_is_refused(stated: str, told: str) -> None:
+    with pytest.raises(TargetError, match=told):
+        target(stated, make_fingerprint())
+
+
+def test_a_version_may_be_said_twice_at_two_lengths() -> None:
+    found = target("tensorflow==2.15,tensorflow==2.15.1", make_fingerprint()).fingerprint
+
+    assert isinstance(found.tensorflow, TensorFlow)

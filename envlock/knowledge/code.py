@@ -197,7 +197,7 @@ def own_code_of_another_generation(seen: Comparison) -> Iterator[Case]:
     if not named and seen.own_code:
         named = [("custom-objects", "own code")]
     for name, called in named:
-        yield name, f"{written(seen)} asks for {called}, which runs under {seen.reader_name} here"
+        yield name, f"{written(seen)} asks for {called}, which would run under {seen.reader_name}"
 
 
 RULES = (

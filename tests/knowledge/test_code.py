@@ -153,7 +153,7 @@ def test_own_code_cannot_be_handed_over_for_an_h5_file() -> None:
 @pytest.mark.parametrize(("writer", "reader"), [("2.15.0", "3.5.0"), ("3.5.0", "2.15.0")])
 def test_own_code_of_another_generation_is_noted(writer: str, reader: str) -> None:
     assert say("EL207", with_own(writer, reader)) == [
-        ("shop>Gate", f"a file of Keras {writer} asks for Gate, which runs under Keras {reader} here")
+        ("shop>Gate", f"a file of Keras {writer} asks for Gate, which would run under Keras {reader}")
     ]
 
 
@@ -165,5 +165,5 @@ def test_own_code_of_another_generation_that_is_known_by_name_alone_is_noted() -
     seen = with_own("2.15.0", "3.5.0", custom_objects=(), own_code="the model asks for Gate")
 
     assert say("EL207", seen) == [
-        ("custom-objects", "a file of Keras 2.15.0 asks for own code, which runs under Keras 3.5.0 here")
+        ("custom-objects", "a file of Keras 2.15.0 asks for own code, which would run under Keras 3.5.0")
     ]
