@@ -9,7 +9,7 @@ from typing import Any
 from envlock.artifacts import names
 from envlock.artifacts.places import KEYS, Place, place_of
 
-__all__ = ["SETTINGS", "Found", "Place", "walk", "walk_settings"]
+__all__ = ["OF_ITS_CLASS", "SETTINGS", "Found", "Place", "walk", "walk_settings"]
 
 # Who asks for what a model was compiled with.
 SETTINGS = "the compile settings"
@@ -46,7 +46,7 @@ class Found:
 
 _Task = tuple[object, Place]
 # All that is written of an object without settings, as of most initializers.
-_ALONE = {"class_name", "config", "module", "registered_name"}
+OF_ITS_CLASS = frozenset(["class_name", "config", "module", "registered_name"])
 # What may name an object or hold one.
 _TELLING = (str, dict, list)
 
@@ -120,7 +120,7 @@ def _instance(name: str, item: dict[str, Any], at: Place, found: Found) -> Itera
     key = (name, module, registered, kind, is_own)
     found.classes[key] = found.classes.get(key, 0) + 1
     found.keys.setdefault(name, set()).update(inner)
-    if is_own and isinstance(config, dict) and item.keys() <= _ALONE and not any(inner.values()):
+    if is_own and isinstance(config, dict) and item.keys() <= OF_ITS_CLASS and not any(inner.values()):
         return
     label = f"{name} {inner['name']!r}" if isinstance(inner.get("name"), str) else name
     if not is_own:

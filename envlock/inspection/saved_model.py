@@ -138,8 +138,11 @@ def configs(path: Path, said: list[_Said]) -> Iterator[tuple[str, dict[str, Any]
         rows = said + (list(_beside(beside)) if beside.is_file() else [])
     except Malformed as error:
         raise Refused(f"what Keras says of its objects is damaged: {error}") from None
-    left = MOST_BYTES
+    left, met = MOST_BYTES, set[str]()
     for where, identifier, text in rows:
+        if where in met:
+            raise Refused(f"Keras says two things of {shown(where)} in it")
+        met.add(where)
         left -= len(text)
         if left < 0:
             raise Refused(f"what Keras says of its objects is longer than {MOST_BYTES} bytes", code="EL602")

@@ -6,6 +6,7 @@ import base64
 import re
 from typing import Any, NamedTuple
 
+from envlock.artifacts.walk import OF_ITS_CLASS
 from envlock.inspection import sizes
 from envlock.inspection.found import Found, shown
 from envlock.inspection.objects import CUSTOM, OWN, PLAIN, VALUES, function, kind_of_class
@@ -65,9 +66,6 @@ class _At(NamedTuple):
     call: str | None = None
     is_shape: bool = False
     in_call: bool = False
-
-
-_OF_ITS_CLASS = {"class_name", "config", "module", "registered_name"}
 
 
 def walk(data: object, model: Model, found: Found, *, owner: str = "the model") -> None:
@@ -280,7 +278,7 @@ class _Walk:
 def _says_nothing(item: dict[str, Any], config: object) -> bool:
     """Whether an object is of its class and no more, as most initializers are."""
     is_empty = isinstance(config, dict) and not any(value is not None for value in config.values())
-    return is_empty and item.keys() <= _OF_ITS_CLASS
+    return is_empty and item.keys() <= OF_ITS_CLASS
 
 
 def _is_value(at: _At) -> bool:

@@ -267,3 +267,16 @@ def test_every_cut_graph_is_told_from_a_whole_one(tmp_path):
         found.add(inspect(path).verdict)
 
     assert found == {"refuse"}
+
+
+def test_two_descriptions_of_one_object_are_refused(tmp_path):
+    layer = {"class_name": "Dense", "name": "d", "config": {"name": "d", "units": 1}}
+    code = {"name": "l", "function": ["4wEAAAA=", None, None], "function_type": "lambda"}
+    hidden = {"class_name": "Lambda", "name": "l", "config": code}
+
+    def verdict(*rows):
+        return codes(saved(tmp_path, metadata=[("root", layer), *rows]))[0]
+
+    assert verdict(("root.x", layer)) == "clean"
+    assert verdict(("root.x", hidden)) == "code"
+    assert verdict(("root.x", hidden), ("root.x", layer)) == "refuse"

@@ -13,7 +13,7 @@ from envlock.knowledge.problem import Problem
 from envlock.knowledge.rule import THREE, Release
 
 if TYPE_CHECKING:
-    from envlock.facts import Content
+    from envlock.facts import Content, Maybe
     from envlock.knowledge.releases import KerasClass
 
 __all__ = [
@@ -167,7 +167,9 @@ def not_revived(
         )
 
 
-def _is_made_of_models(config: dict[str, Any], writer: Release, held: list[str], functional: object) -> bool:
+def _is_made_of_models(
+    config: dict[str, Any], writer: Release, held: list[str], functional: Maybe[tuple[str, ...]]
+) -> bool:
     """
     Whether a model was made from other models, which its configuration leaves out, most likely.
 

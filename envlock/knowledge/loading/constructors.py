@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from envlock.facts import NOT_RECORDED, Constructor, Maybe
+from envlock.facts import NOT_RECORDED, Constructor, Maybe, Unknown
 from envlock.knowledge.loading.common import label, listed, shown, text_of
 from envlock.knowledge.problem import Problem
-from envlock.knowledge.rule import Comparison, Release
+from envlock.knowledge.rule import Comparison
 
-__all__ = ["constructor_of", "is_made_otherwise", "makes_itself", "not_made"]
+__all__ = ["hands_on", "is_made_otherwise", "is_recorded", "makes_itself", "not_made"]
 
 
 _OF_A_GRAPH = {"name", "layers", "input_layers", "output_layers"}
@@ -32,10 +32,15 @@ def _known(seen: Comparison, item: dict[str, Any]) -> Maybe[Constructor | None]:
     return known.constructor
 
 
-def constructor_of(seen: Comparison, item: dict[str, Any]) -> Constructor | None:
-    """The constructor of the user's class that a serialised object asks for, as far as the lock knows it."""
+def is_recorded(seen: Comparison, item: dict[str, Any]) -> bool:
+    """Whether the lock tells how an object of the user's class is made, whatever that is."""
+    return not isinstance(_known(seen, item), Unknown)
+
+
+def hands_on(seen: Comparison, item: dict[str, Any]) -> bool | None:
+    """Whether the constructor takes what it does not name; `None` where none is known."""
     found = _known(seen, item)
-    return found if isinstance(found, Constructor) else None
+    return found.takes_any if isinstance(found, Constructor) else None
 
 
 def is_made_otherwise(seen: Comparison, item: dict[str, Any]) -> bool:
@@ -45,22 +50,19 @@ def is_made_otherwise(seen: Comparison, item: dict[str, Any]) -> bool:
 
 def makes_itself(seen: Comparison, item: dict[str, Any]) -> bool:
     """Whether a model's class is known to make its layers itself, and not of inputs and outputs."""
-    constructor = constructor_of(seen, item)
-    return constructor is not None and not constructor.takes_tensors
+    found = _known(seen, item)
+    return isinstance(found, Constructor) and not found.takes_tensors
 
 
 def not_made(
-    constructor: Constructor,
-    item: dict[str, Any],
-    config: dict[str, Any],
-    *,
-    reader: Release,
-    reader_name: str,
-    avoided_by: str = "",
+    seen: Comparison, item: dict[str, Any], config: dict[str, Any], *, avoided_by: str = ""
 ) -> Iterator[Problem]:
-    """What the constructor does not take of `config`, as the reader hands it on, and what it lacks in it."""
+    """What the constructor does not take of `config`, as it is handed on to it, and what it lacks in it."""
+    constructor = _known(seen, item)
+    if not isinstance(constructor, Constructor):
+        return
     is_graph = config.keys() >= _OF_A_GRAPH
-    if is_graph and (constructor.is_functional or reader < _ASKS):
+    if is_graph and (constructor.is_functional or seen.reader < _ASKS):
         return
     what, name = label(item), shown((text_of(item, "class_name") or "").rpartition(">")[2])
     takes = frozenset(constructor.takes)
@@ -80,7 +82,8 @@ def not_made(
         yield Problem(
             code="EL124",
             subject=what,
-            message=f"{what} does not carry {listed(lacking)}, without which {reader_name} cannot make one",
+            message=f"{what} does not carry {listed(lacking)}, without which "
+            f"{seen.reader_name} cannot make one",
             error=f"TypeError: {name}.__init__() missing a required argument: '{lacking[0]}'",
             avoided_by=avoided_by,
         )

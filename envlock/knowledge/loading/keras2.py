@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from envlock.knowledge.loading import keras2_compile, keras2_objects, keras2_weights
 from envlock.knowledge.loading.common import not_revived
-from envlock.knowledge.loading.constructors import constructor_of, is_made_otherwise
+from envlock.knowledge.loading.constructors import is_recorded
 from envlock.knowledge.loading.keras2_load import load
 from envlock.knowledge.loading.keras2_modules import by_module
 from envlock.knowledge.problem import Problem
@@ -49,7 +49,7 @@ def archive(seen: Comparison, api: KerasApi) -> Iterator[Problem]:
         if problem:
             yield problem
         yield from keras2_objects.problems(job, config, "model")
-        is_known = constructor_of(seen, config) is not None or is_made_otherwise(seen, config)
+        is_known = is_recorded(seen, config)
         yield from not_revived(seen.content, job.writer, job.reader_name, is_known=is_known)
         yield from keras2_weights.in_archive(job, config, seen.content.weights)
     if isinstance(settings, dict):

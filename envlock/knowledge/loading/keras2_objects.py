@@ -22,7 +22,7 @@ from envlock.knowledge.loading.common import (
     shown,
     text_of,
 )
-from envlock.knowledge.loading.constructors import constructor_of, not_made
+from envlock.knowledge.loading.constructors import is_recorded, not_made
 from envlock.knowledge.loading.keras2_load import WITHOUT_LAYERS, Load, refused, without_layers
 from envlock.knowledge.problem import Problem
 
@@ -107,11 +107,8 @@ def _instance(load: Load, item: dict[str, Any], kind: str | None, owner: str) ->
     if not load.is_own(item, kind):
         if load.is_code_missing:
             yield missing_code(_asked(item), owner or "the model", error=load.unknown(kind or "layer", name))
-        if (constructor := constructor_of(load.seen, item)) is not None:
-            yield from not_made(
-                constructor, item, config_of(item), reader=load.reader, reader_name=load.reader_name
-            )
-        else:
+        yield from not_made(load.seen, item, config_of(item))
+        if not is_recorded(load.seen, item):
             yield from _stated_by_keras_3(load, item)
         if kind == "layer":
             yield from _not_revived(load, item)
@@ -174,11 +171,8 @@ def _network(load: Load, item: dict[str, Any]) -> Iterator[Problem]:
     if not load.is_own(item, "model") and load.is_code_missing:
         asked = _asked(item)
         yield missing_code(asked, "the model", error=load.unknown("layer", asked))
-    constructor = None if load.is_own(item, "model") else constructor_of(load.seen, item)
-    if constructor is not None:
-        yield from not_made(
-            constructor, item, config_of(item), reader=load.reader, reader_name=load.reader_name
-        )
+    if not load.is_own(item, "model"):
+        yield from not_made(load.seen, item, config_of(item))
     yield from keras2_nodes.graph(load, item)
     layers = [layer for layer in config_of(item)["layers"] if isinstance(layer, dict)]
     yield from keras2_nodes.crops(load, layers)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from envlock.facts import WEIGHTS_LOADER
 from envlock.knowledge.loading.common import is_put_together, label, not_revived, shown, text_of
-from envlock.knowledge.loading.constructors import constructor_of, is_made_otherwise, makes_itself
+from envlock.knowledge.loading.constructors import is_recorded, makes_itself
 from envlock.knowledge.loading.keras3_base import MODEL
 from envlock.knowledge.loading.keras3_compile import archive_settings, hdf5_settings
 from envlock.knowledge.loading.keras3_loader import Loader, Task, loader_of
@@ -78,7 +78,7 @@ def _put_together(loader: Loader) -> Iterator[Problem]:
     held = tuple(spec.name for spec in arrays) if isinstance(arrays, tuple) else ()
     if not isinstance(config, dict):
         return
-    is_known = constructor_of(loader.seen, config) is not None or is_made_otherwise(loader.seen, config)
+    is_known = is_recorded(loader.seen, config)
     yield from not_revived(loader.seen.content, loader.seen.writer, loader.name, is_known=is_known)
     if makes_itself(loader.seen, config):
         return

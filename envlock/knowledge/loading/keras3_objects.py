@@ -15,7 +15,7 @@ from envlock.knowledge.loading.common import (
     shown,
     text_of,
 )
-from envlock.knowledge.loading.constructors import constructor_of, not_made
+from envlock.knowledge.loading.constructors import hands_on, not_made
 from envlock.knowledge.loading.keras2_load import came_later
 from envlock.knowledge.loading.keras3_base import base_keys, base_values
 from envlock.knowledge.loading.keras3_lambda import lambda_problems
@@ -278,9 +278,8 @@ def _instance(loader: Loader, task: Task, found: KerasClass | None, config: dict
     """What the class makes of its configuration, and what that holds."""
     item, what = task.item, label(task.item)
     if is_graph(config) and (found is None or {"Functional", "Sequential", "Model"} & set(found.mro)):
-        constructor = constructor_of(loader.seen, item) if found is None else None
-        if constructor is not None:
-            yield from not_made(constructor, item, config, reader=loader.release, reader_name=loader.name)
+        if found is None:
+            yield from not_made(loader.seen, item, config)
         yield from held_layers(config, what)
         yield from graph_problems(loader, config, what)
         yield from _settings(task, what)
@@ -303,18 +302,10 @@ def _instance(loader: Loader, task: Task, found: KerasClass | None, config: dict
 
 def _users_made(loader: Loader, task: Task, config: dict[str, Any]) -> _Step:
     """What a class of the user's is made with; where no lock tells, what Keras writes is told by."""
-    constructor = constructor_of(loader.seen, task.item)
-    if constructor is not None:
-        yield from not_made(
-            constructor,
-            task.item,
-            config,
-            reader=loader.release,
-            reader_name=loader.name,
-            avoided_by=task.avoided_by,
-        )
-    if constructor is None or constructor.takes_any:
-        yield from base_keys(loader, task, config, takes_any=constructor is not None)
+    yield from not_made(loader.seen, task.item, config, avoided_by=task.avoided_by)
+    takes_any = hands_on(loader.seen, task.item)
+    if takes_any is not False:
+        yield from base_keys(loader, task, config, takes_any=takes_any is True)
 
 
 def _without_defaults(found: KerasClass, config: dict[str, Any]) -> dict[str, Any]:
